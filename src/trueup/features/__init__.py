@@ -1,0 +1,1 @@
+"""What you can do: one verb each, none imports another."""

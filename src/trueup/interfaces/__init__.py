@@ -1,0 +1,1 @@
+"""How you ask, and how it answers: command line, reports, progress."""

@@ -1,0 +1,1 @@
+"""What ought to hold: pure functions from values to verdicts and findings."""

@@ -1,0 +1,1 @@
+"""What things are: values, without input or output, without opinions."""

@@ -1,0 +1,1 @@
+"""Where things come from: the only files, network and subprocesses of the project."""
