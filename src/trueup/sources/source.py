@@ -7,8 +7,8 @@ from typing import Protocol
 
 from packaging.utils import NormalizedName
 
-from ..model.artifact import Artifact
-from ..model.release import Reading
+from trueup.model.artifact import Artifact
+from trueup.model.release import Reading
 
 __all__ = ["Listing", "Source"]
 
