@@ -1,0 +1,410 @@
+"""The host part of an environment: operating system, machine, and what no marker shows of them.
+
+A host is what decides the platform tags that an interpreter accepts: the libc and its version, the
+macOS version, the Android API level, and whether the interpreter is of the machine's own kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from packaging.tags import android_platforms, ios_platforms, mac_platforms
+
+__all__ = [
+    "OLDEST_GLIBC",
+    "OLDEST_MUSL",
+    "PLATFORMS",
+    "Host",
+    "Level",
+    "Platform",
+    "hosts_for",
+]
+
+Level = tuple[int, int]
+
+OLDEST_GLIBC: Level = (2, 17)
+"""RHEL 7, in extended support until 2028, is the oldest maintained distribution with glibc."""
+OLDEST_MUSL: Level = (1, 2)
+"""Alpine 3.13 (2021) moved to musl 1.2; nothing older is maintained."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """An operating system as markers see it; the three values move together."""
+
+    sys_platform: str
+    platform_system: str
+    os_name: str
+
+    @property
+    def words(self) -> str:
+        return "macOS" if self.platform_system == "Darwin" else self.platform_system
+
+
+def _platform(sys_platform: str, platform_system: str, os_name: str = "posix") -> Platform:
+    return Platform(sys_platform=sys_platform, platform_system=platform_system, os_name=os_name)
+
+
+LINUX = _platform("linux", "Linux")
+MACOS = _platform("darwin", "Darwin")
+WINDOWS = _platform("win32", "Windows", "nt")
+PLATFORMS = {
+    "linux": LINUX,
+    "macos": MACOS,
+    "windows": WINDOWS,
+    "ios": _platform("ios", "iOS"),
+    "android": _platform("android", "Android"),
+    "emscripten": _platform("emscripten", "Emscripten"),
+    "cygwin": _platform("cygwin", "CYGWIN_NT"),
+    "freebsd": _platform("freebsd14", "FreeBSD"),
+    "openbsd": _platform("openbsd7", "OpenBSD"),
+    "netbsd": _platform("netbsd10", "NetBSD"),
+    "aix": _platform("aix", "AIX"),
+    "sunos": _platform("sunos5", "SunOS"),
+    "java": _platform("java", "Java", "java"),
+    "wasi": _platform("wasi", "wasi"),
+    "other": _platform("other", "other", "other"),
+}
+"""The operating systems that markers and tags can name, by a short name of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A machine under an operating system, with what no marker shows.
+
+    ``tags`` are the platform tags that an interpreter there accepts, best first (without ``any``);
+    ``floor`` is the lowest libc, macOS or API level that it stands for and ``words`` says the same
+    for readers; ``rare`` says why next to nobody has it (None: somebody has). ``kind`` is
+    ``glibc``, ``musl``, ``macos`` or empty; ``arch`` is the interpreter's architecture.
+    """
+
+    platform: Platform
+    machine: str
+    arch: str
+    tags: tuple[str, ...] = ()
+    kind: str = ""
+    floor: Level = (0, 0)
+    words: str = ""
+    rare: str | None = None
+
+    @property
+    def marker_part(self) -> tuple[Platform, str]:
+        return self.platform, self.machine
+
+
+# Three digits bound the work that a nonsense version could cause.
+_LINUX_TAG = re.compile(r"(manylinux|musllinux)_(\d{1,3})_(\d{1,3})_(\w+)")
+_LEGACY_TAG = re.compile(r"(manylinux1|manylinux2010|manylinux2014)_(\w+)")
+_LEGACY_LEVEL = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+_MAC_TAG = re.compile(r"macosx_(\d{1,3})_(\d{1,3})_(\w+)")
+_IOS_TAG = re.compile(r"ios_(\d{1,3})_(\d{1,3})_(\w+)")
+_ANDROID_TAG = re.compile(r"android_(\d{1,3})_(\w+)")
+
+# Which machines an interpreter of an architecture runs on, its own kind first.
+_LINUX_MACHINES = {
+    "i686": ("i686", "x86_64"),
+    "armv7l": ("armv7l", "armv8l", "aarch64"),
+}
+# A 64-bit machine may run a 32-bit interpreter, which takes other files than its own kind does.
+_THIRTY_TWO_BIT = {"x86_64": "i686", "aarch64": "armv7l"}
+_MAC_ARCHES = {
+    "x86_64": {"x86_64", "intel", "fat64", "universal", "universal2"},
+    "arm64": {"arm64", "universal2"},
+    "i386": {"i386", "intel", "fat", "fat32", "universal"},
+}
+_ANDROID_MACHINES = {
+    "arm64_v8a": "aarch64",
+    "armeabi_v7a": "armv7l",
+    "x86_64": "x86_64",
+    "x86": "i686",
+}
+_WINDOWS_MACHINES = {"AMD64", "x86", "ARM64"}
+_MAC_MACHINES = {"x86_64", "arm64", "i386", "ppc", "ppc64", "Power Macintosh"}
+_LINUX_ONLY_MACHINES = {
+    "aarch64", "i686", "i586", "i486", "armv6l", "armv7l", "armv8l", "ppc64le", "s390x", "riscv64",
+    "loongarch64",
+}  # fmt: skip
+
+
+def hosts_for(
+    tags: Iterable[str],
+    platforms: Iterable[str],
+    machines: Iterable[str],
+    floors: Iterable[tuple[str, Level]] = (),
+) -> tuple[Host, ...]:
+    """The hosts that these platform tags and marker constants can tell apart, usual ones first.
+
+    ``platforms`` are what markers compare `sys_platform`, `platform_system` and `os_name` with,
+    ``machines`` what they compare `platform_machine` with; ``floors`` are (kind, level) pairs at
+    which to cut besides those that the tags name.
+    """
+    floors = tuple(floors)
+    tags, machines = set(tags) - {"any"}, set(machines)
+    hosts = [
+        *_linux_hosts(tags, machines, floors),
+        *_mac_hosts(tags, machines, floors),
+        *_windows_hosts(tags, machines),
+        *_mobile_hosts(tags),
+    ]
+    known = {tag for host in hosts for tag in host.tags}
+    for tag in sorted(tags - known):
+        if not tag.startswith(("linux_", "manylinux", "musllinux", "macosx_", "win")):
+            hosts.append(_exact_host(tag))
+    present = {host.platform for host in hosts}
+    for constant in sorted(set(platforms)):
+        platform = _named_platform(constant)
+        if platform is not None and platform not in present:
+            present.add(platform)
+            hosts += _plain_hosts(platform, machines)
+    hosts += _plain_hosts(PLATFORMS["other"], machines)
+    return tuple(hosts)
+
+
+def _named_platform(constant: str) -> Platform | None:
+    """The platform with this value in one of its variables; a new one for an unknown value."""
+    if constant in ("", "posix", "linux2"):
+        return None
+    for platform in PLATFORMS.values():
+        if constant in (platform.sys_platform, platform.platform_system, platform.os_name):
+            return platform
+    return _platform(constant, constant, constant)
+
+
+def _plain_hosts(platform: Platform, machines: set[str]) -> list[Host]:
+    names = ["other", *sorted(machines - _WINDOWS_MACHINES - {"other"})]
+    return [Host(platform=platform, machine=machine, arch=machine) for machine in names]
+
+
+def _exact_host(tag: str) -> Host:
+    """A host that accepts exactly one tag, as Emscripten and the BSDs do."""
+    name = tag.partition("_")[0]
+    name = "emscripten" if name in ("pyodide", "pyemscripten") else name
+    platform = PLATFORMS.get(name) or _platform(name, name)
+    machine = "wasm32" if tag.endswith("wasm32") else tag.rpartition("_")[2]
+    return Host(platform=platform, machine=machine, arch=machine, tags=(tag,), words=f"`{tag}`")
+
+
+def _below(levels: set[Level]) -> Level:
+    """The level just below the lowest."""
+    major, minor = min(levels)
+    return (major, minor - 1) if minor else (major - 1, 99)
+
+
+def _range_words(name: str, levels: list[Level], index: int) -> str:
+    """``glibc ≥ 2.28``, ``glibc 2.17 to 2.27``, ``glibc < 2.17``; ``levels`` are descending."""
+    low = ".".join(map(str, levels[index]))
+    if len(levels) == 1:
+        return name
+    if index == 0:
+        return f"{name} ≥ {low}"
+    above = ".".join(map(str, levels[index - 1]))
+    if index == len(levels) - 1:
+        return f"{name} < {above}"
+    return f"{name} ≥ {low} and < {above}"
+
+
+def _linux_hosts(
+    tags: set[str], machines: set[str], floors: tuple[tuple[str, Level], ...]
+) -> list[Host]:
+    glibc: dict[str, set[Level]] = {}
+    musl: dict[str, set[Level]] = {}
+    arches = {"x86_64", "aarch64"}
+    for tag in tags:
+        if match := _LINUX_TAG.fullmatch(tag):
+            levels = glibc if match[1] == "manylinux" else musl
+            levels.setdefault(match[4], set()).add((int(match[2]), int(match[3])))
+            arches.add(match[4])
+        elif match := _LEGACY_TAG.fullmatch(tag):
+            glibc.setdefault(match[2], set()).add(_LEGACY_LEVEL[match[1]])
+            arches.add(match[2])
+        elif tag.startswith("linux_"):
+            arches.add(tag.removeprefix("linux_"))
+    arches |= machines - _WINDOWS_MACHINES - (_MAC_MACHINES - {"x86_64"})
+    for kind, level in floors:
+        for levels in (glibc if kind == "glibc" else musl if kind == "musl" else {}).values():
+            levels.add(level)
+    cut = {arch for tag in tags for arch in arches if tag.endswith(f"_{arch}")}
+    arches |= {_THIRTY_TWO_BIT[arch] for arch in cut if arch in _THIRTY_TWO_BIT}
+    order = sorted(arches, key=lambda arch: (arch != "x86_64", arch != "aarch64", arch))
+    hosts = []
+    for arch in order:
+        for machine in _LINUX_MACHINES.get(arch, (arch,)):
+            rare = None
+            if machine != arch:
+                rare = f"32-bit Python on Linux {machine}"
+            hosts += _libc_hosts(arch, machine, rare, glibc.get(arch, set()), musl.get(arch, set()))
+    hosts.append(Host(platform=LINUX, machine="other", arch="other"))
+    return hosts
+
+
+def _libc_hosts(
+    arch: str, machine: str, rare: str | None, glibc: set[Level], musl: set[Level]
+) -> list[Host]:
+    if not glibc and not musl:
+        return [
+            Host(
+                platform=LINUX, machine=machine, arch=arch, tags=(f"linux_{arch}",), rare=rare,
+                kind="glibc", floor=(99, 0),
+            )
+        ]  # fmt: skip
+    hosts = []
+    for kind, named, oldest in (("glibc", glibc, OLDEST_GLIBC), ("musl", musl, OLDEST_MUSL)):
+        levels = sorted({*named, _below(named)} if named else {(99, 0)}, reverse=True)
+        for index, level in enumerate(levels):
+            top = levels[index - 1] if index else (99, 0)
+            too_old = f"{kind} older than {oldest[0]}.{oldest[1]}" if top <= oldest else None
+            hosts.append(
+                Host(
+                    platform=LINUX,
+                    machine=machine,
+                    arch=arch,
+                    tags=_libc_tags(kind, level, arch) if named else _bare_linux(arch),
+                    kind=kind,
+                    floor=level,
+                    words=_range_words(kind, levels, index),
+                    rare=rare or too_old,
+                )
+            )
+    return hosts
+
+
+def _bare_linux(arch: str) -> tuple[str, ...]:
+    # packaging.tags: an armv8l interpreter also accepts armv7l.
+    return (f"linux_{arch}", "linux_armv7l") if arch == "armv8l" else (f"linux_{arch}",)
+
+
+@lru_cache(maxsize=1024)
+def _libc_tags(kind: str, level: Level, arch: str) -> tuple[str, ...]:
+    """Platform tags in the order of `packaging.tags` 26.3: `linux_*` first, then newest libc."""
+    tags = list(_bare_linux(arch))
+    major, newest = level
+    if kind == "musl":
+        return (*tags, *(f"musllinux_{major}_{minor}_{arch}" for minor in range(newest, -1, -1)))
+    oldest = 5 if arch in ("x86_64", "i686") else 17
+    legacy = {level: name for name, level in _LEGACY_LEVEL.items()}
+    for minor in range(newest, oldest - 1, -1):
+        tags.append(f"manylinux_{major}_{minor}_{arch}")
+        if (major, minor) in legacy:
+            tags.append(f"{legacy[major, minor]}_{arch}")
+    return tuple(tags)
+
+
+def _mac_hosts(
+    tags: set[str], machines: set[str], floors: tuple[tuple[str, Level], ...]
+) -> list[Host]:
+    named: dict[str, set[Level]] = {"arm64": set(), "x86_64": set()}
+    for tag in tags:
+        if match := _MAC_TAG.fullmatch(tag):
+            level = (int(match[1]), int(match[2]))
+            for arch, formats in _MAC_ARCHES.items():
+                if match[3] in formats and (arch != "i386" or match[3] == "i386"):
+                    # The first macOS for arm64 is 11.0; its tags of 10.x mean no less.
+                    named.setdefault(arch, set()).add(
+                        max(level, (11, 0)) if arch == "arm64" else level
+                    )
+    for kind, level in floors:
+        for levels in named.values():
+            if kind == "macos" and levels:
+                levels.add(level)
+    if "i386" in machines:
+        named.setdefault("i386", set())
+    hosts = []
+    for arch, found in named.items():
+        levels = sorted(found or {(11, 0)}, reverse=True)
+        if (
+            found
+            and (lowest := _below(found)) >= (10, 0)
+            and not (arch == "arm64" and lowest < (11, 0))
+        ):
+            levels.append(lowest)
+        hosts += (
+            Host(
+                platform=MACOS,
+                machine=arch,
+                arch=arch,
+                tags=_mac_tags(level, arch),
+                kind="macos",
+                floor=level,
+                words=_range_words("macOS", levels, index) if len(levels) > 1 else "",
+            )
+            for index, level in enumerate(levels)
+        )
+    unknown = machines - _WINDOWS_MACHINES - _LINUX_ONLY_MACHINES - set(named)
+    hosts += (
+        Host(platform=MACOS, machine=machine, arch=machine)
+        for machine in sorted(unknown | {"other"})
+    )
+    return hosts
+
+
+@lru_cache(maxsize=512)
+def _mac_tags(level: Level, arch: str) -> tuple[str, ...]:
+    return tuple(mac_platforms(level, arch))
+
+
+def _windows_hosts(tags: set[str], machines: set[str]) -> list[Host]:
+    arches = {"AMD64": "win_amd64", "x86": "win32", "ARM64": "win_arm64"}
+    present = {
+        arch for arch, tag in arches.items() if arch == "AMD64" or tag in tags or arch in machines
+    }
+    hosts = [
+        Host(platform=WINDOWS, machine=arch, arch=arch, tags=(tag,))
+        for arch, tag in arches.items()
+        if arch in present
+    ]
+    if "win_amd64" in tags or "win32" in tags:
+        hosts.append(_foreign_windows("AMD64", "x86", "win32", "32-bit Python on Windows AMD64"))
+    if "ARM64" in present:
+        hosts.append(
+            _foreign_windows("ARM64", "AMD64", "win_amd64", "emulated Python on Windows ARM64")
+        )
+        if "win32" in tags:
+            hosts.append(
+                _foreign_windows("ARM64", "x86", "win32", "32-bit Python on Windows ARM64")
+            )
+    unknown = machines - _WINDOWS_MACHINES - _LINUX_ONLY_MACHINES - {"arm64", "i386", "x86_64"}
+    hosts += (
+        Host(platform=WINDOWS, machine=machine, arch=machine)
+        for machine in sorted(unknown | {"other"})
+    )
+    return hosts
+
+
+def _foreign_windows(machine: str, arch: str, tag: str, rare: str) -> Host:
+    return Host(
+        platform=WINDOWS, machine=machine, arch=arch, tags=(tag,), words=rare.split(" on ")[0],
+        rare=rare,
+    )  # fmt: skip
+
+
+def _mobile_hosts(tags: set[str]) -> list[Host]:
+    hosts: list[Host] = []
+    ios = {match.groups() for tag in tags if (match := _IOS_TAG.fullmatch(tag))}
+    for multiarch in sorted({found[2] for found in ios}):
+        named = {(int(major), int(minor)) for major, minor, arch in ios if arch == multiarch}
+        levels = sorted({*named, _below(named)}, reverse=True)
+        for index, level in enumerate(levels):
+            accepted = tuple(ios_platforms(level, multiarch)) if level >= (12, 0) else ()
+            hosts.append(
+                Host(
+                    platform=PLATFORMS["ios"], machine=multiarch.rpartition("_")[0], arch=multiarch,
+                    tags=accepted, floor=level, kind="ios",
+                    words=f"{_range_words('iOS', levels, index)} {multiarch}",
+                )
+            )  # fmt: skip
+    android = {match.groups() for tag in tags if (match := _ANDROID_TAG.fullmatch(tag))}
+    for abi in sorted({found[1] for found in android}):
+        named = {(int(api), 0) for api, arch in android if arch == abi}
+        levels = sorted({*named, (min(named)[0] - 1, 0)}, reverse=True)
+        for index, level in enumerate(levels):
+            hosts.append(
+                Host(
+                    platform=PLATFORMS["android"], machine=_ANDROID_MACHINES.get(abi, abi), arch=abi,
+                    tags=tuple(android_platforms(level[0], abi)) if level[0] >= 16 else (),
+                    floor=level, kind="android", words=_range_words("Android API", levels, index),
+                )
+            )  # fmt: skip
+    return hosts
