@@ -1,0 +1,128 @@
+"""`[tool.trueup.check]`: where it is found, what it may say, and how it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trueup.interfaces.config import CheckConfig, find_config, parse_severity
+from trueup.model.errors import UsageError
+from trueup.model.finding import Severity
+
+
+def write(folder: Path, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "pyproject.toml"
+    path.write_text(text)
+    return path
+
+
+def test_every_key(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+        [tool.trueup.check]
+        select = ["dependencies-differ"]
+        ignore = "late-upload"
+        fail-on = "warning"
+        for = ["cp312-linux-x86_64-glibc2.28", "macos"]
+        index = "https://index.test/simple"
+        baseline = "ci/known.json"
+        fields = ["Requires-Dist"]
+        [tool.trueup.check.severity]
+        undeclared-difference = "error"
+        """,
+    )
+    assert find_config(tmp_path) == CheckConfig(
+        path=path,
+        select=("dependencies-differ",),
+        ignore=("late-upload",),
+        severity={"undeclared-difference": Severity.ERROR},
+        fail_on="warning",
+        targets=("cp312-linux-x86_64-glibc2.28", "macos"),
+        index=("https://index.test/simple",),
+        fields=("Requires-Dist",),
+        baseline=tmp_path / "ci" / "known.json",
+    )
+
+
+def test_found_upward_past_files_without_the_table(tmp_path: Path) -> None:
+    path = write(tmp_path, '[tool.trueup.check]\nfail-on = "never"\n')
+    write(tmp_path / "member", '[project]\nname = "member"\n[tool.trueup.wheels]\nrequires = []\n')
+    (tmp_path / "member" / "src").mkdir()
+    assert find_config(tmp_path / "member" / "src").path == path
+
+
+def test_nearest_wins(tmp_path: Path) -> None:
+    write(tmp_path, '[tool.trueup.check]\nfail-on = "never"\n')
+    write(tmp_path / "member", "[tool.trueup.check]\n")
+    config = find_config(tmp_path / "member")
+    assert config.path == tmp_path / "member" / "pyproject.toml"
+    assert config.fail_on is None
+    assert config.select is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('fail_on = "error"', "`{path}`: `[tool.trueup.check]` has no key `fail_on`"),
+        ('b = 1\na = "error"', "`{path}`: `[tool.trueup.check]` has no key `a` and `b`"),
+        (
+            'fail-on = "fatal"',
+            "`{path}`: `[tool.trueup.check] fail-on`: found `fatal`, "
+            "expected `error`, `warning`, `info` or `never`",
+        ),
+        (
+            "select = 3",
+            "`{path}`: `[tool.trueup.check] select`: found `3`, expected a list of strings",
+        ),
+        (
+            "baseline = true",
+            "`{path}`: `[tool.trueup.check] baseline`: found `True`, expected a path",
+        ),
+        (
+            'severity = { a-code = "loud" }',
+            "`{path}`: `[tool.trueup.check] severity` of `a-code`: found `loud`, "
+            "expected `error`, `warning` or `info`",
+        ),
+        (
+            'severity = "error"',
+            "`{path}`: `[tool.trueup.check] severity`: found `error`, "
+            'expected a table such as {{ CODE = "error" }}',
+        ),
+        (
+            "select = [",
+            "`{path}`: is not valid TOML: Invalid value (at end of document)",
+        ),
+    ],
+)
+def test_refusals_name_the_file_and_the_key(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, f"[tool.trueup.check]\n{text}\n")
+    with pytest.raises(UsageError) as caught:
+        find_config(tmp_path)
+    assert str(caught.value) == message.format(path=path)
+
+
+def test_the_hint_lists_the_known_keys(tmp_path: Path) -> None:
+    write(tmp_path, "[tool.trueup.check]\nfor-env = []\n")
+    with pytest.raises(UsageError) as caught:
+        find_config(tmp_path)
+    assert caught.value.hint == (
+        "the keys are: baseline, fail-on, fields, for, ignore, index, select, severity"
+    )
+
+
+def test_a_table_that_is_none(tmp_path: Path) -> None:
+    path = write(tmp_path, "[tool.trueup]\ncheck = 1\n")
+    with pytest.raises(UsageError) as caught:
+        find_config(tmp_path)
+    assert str(caught.value) == f"`{path}`: `check`: found `1`, expected a table"
+
+
+def test_severity_on_the_command_line() -> None:
+    assert parse_severity("a-code=warning") == ("a-code", Severity.WARNING)
+    with pytest.raises(UsageError, match="expected `CODE=LEVEL`"):
+        parse_severity("a-code")
+    with pytest.raises(UsageError, match="`error`, `warning` or `info`"):
+        parse_severity("a-code=off")
