@@ -78,7 +78,7 @@ class Host:
     ``tags`` are the platform tags that an interpreter there accepts, best first (without ``any``);
     ``floor`` is the lowest libc, macOS or API level that it stands for and ``words`` says the same
     for readers; ``rare`` says why next to nobody has it (None: somebody has). ``kind`` is
-    ``glibc``, ``musl``, ``macos`` or empty; ``arch`` is the interpreter's architecture.
+    ``glibc``, ``musl``, ``macos``, or empty where nothing depends on a level; ``arch`` is the interpreter's architecture.
     """
 
     platform: Platform
@@ -150,9 +150,8 @@ def hosts_for(
         *_mobile_hosts(tags),
     ]
     known = {tag for host in hosts for tag in host.tags}
-    for tag in sorted(tags - known):
-        if not tag.startswith(("linux_", "manylinux", "musllinux", "macosx_", "win")):
-            hosts.append(_exact_host(tag))
+    families = ("linux_", "manylinux", "musllinux", "macosx_", "win")
+    hosts += (_exact_host(tag) for tag in sorted(tags - known) if not tag.startswith(families))
     present = {host.platform for host in hosts}
     for constant in sorted(set(platforms)):
         platform = _named_platform(constant)
@@ -224,8 +223,8 @@ def _linux_hosts(
             arches.add(tag.removeprefix("linux_"))
     arches |= machines - _WINDOWS_MACHINES - (_MAC_MACHINES - {"x86_64"})
     for kind, level in floors:
-        for levels in (glibc if kind == "glibc" else musl if kind == "musl" else {}).values():
-            levels.add(level)
+        for cuts in (glibc if kind == "glibc" else musl if kind == "musl" else {}).values():
+            cuts.add(level)
     cut = {arch for tag in tags for arch in arches if tag.endswith(f"_{arch}")}
     arches |= {_THIRTY_TWO_BIT[arch] for arch in cut if arch in _THIRTY_TWO_BIT}
     order = sorted(arches, key=lambda arch: (arch != "x86_64", arch != "aarch64", arch))
@@ -246,8 +245,7 @@ def _libc_hosts(
     if not glibc and not musl:
         return [
             Host(
-                platform=LINUX, machine=machine, arch=arch, tags=(f"linux_{arch}",), rare=rare,
-                kind="glibc", floor=(99, 0),
+                platform=LINUX, machine=machine, arch=arch, tags=_bare_linux(arch), rare=rare
             )
         ]  # fmt: skip
     hosts = []
@@ -306,12 +304,12 @@ def _mac_hosts(
                         max(level, (11, 0)) if arch == "arm64" else level
                     )
     for kind, level in floors:
-        for levels in named.values():
-            if kind == "macos" and levels:
-                levels.add(level)
+        for cuts in named.values():
+            if kind == "macos" and cuts:
+                cuts.add(level)
     if "i386" in machines:
         named.setdefault("i386", set())
-    hosts = []
+    hosts: list[Host] = []
     for arch, found in named.items():
         levels = sorted(found or {(11, 0)}, reverse=True)
         if (
@@ -326,7 +324,7 @@ def _mac_hosts(
                 machine=arch,
                 arch=arch,
                 tags=_mac_tags(level, arch),
-                kind="macos",
+                kind="macos" if found else "",
                 floor=level,
                 words=_range_words("macOS", levels, index) if len(levels) > 1 else "",
             )

@@ -7,7 +7,7 @@ structure is read back from there; every comparison is left to `packaging` itsel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -71,6 +71,17 @@ class Marker:
                 yield node
             else:
                 stack.extend(node.parts)
+
+    def holds(self, environment: Mapping[str, str]) -> bool:
+        """Whether it holds where the variables have these values (`extra` included)."""
+
+        def holds(node: Node) -> bool:
+            if isinstance(node, Atom):
+                return node.holds(environment[node.variable])
+            results = (holds(part) for part in node.parts)
+            return all(results) if isinstance(node, And) else any(results)
+
+        return holds(self.tree)
 
     @cached_property
     def extras(self) -> frozenset[str]:

@@ -1,0 +1,412 @@
+"""The environments that the markers and tags of one release can tell apart, as bit sets.
+
+Two environments that nothing in the release distinguishes are the same point, so the space is a
+small finite product of axes, an environment set is one Python `int`, and equality is decidable. A
+bit's index is ``((free * pythons + python) * interpreters + interpreter) * hosts + host``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
+
+from .freeform import FreeAxis, free_axis
+from .host import Host, Level, Platform, hosts_for
+from .interpreter import Interpreter, Minor, TagKey, interpreters_for
+from .marker import And, Atom, Marker, Node
+from .python import PythonAxis, python_axis
+
+__all__ = ["MAX_POINTS", "Point", "Space", "SpaceTooLargeError", "build_space"]
+
+MAX_POINTS = 2_000_000
+"""Above this a release is `unknown (space too large)`: a bit set would take 250 kB and more."""
+
+_FREE_VARIABLES = ("platform_release", "platform_version", "implementation_version")
+_LAST_LINUX2 = (3, 2)
+
+
+class SpaceTooLargeError(Exception):
+    """The markers would need more points than MAX_POINTS; ``variables`` are to blame."""
+
+    def __init__(self, variables: tuple[str, ...]) -> None:
+        super().__init__(variables)
+        self.variables = variables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One environment: ``python`` is the representative ``major.minor.patch``."""
+
+    python: str
+    interpreter: Interpreter
+    host: Host
+    free: tuple[tuple[str, str], ...] = ()
+
+    def environment(self) -> dict[str, str]:
+        """Values for every marker variable but `extra`."""
+        minor = ".".join(self.python.split(".")[:2])
+        values = {
+            "python_version": minor,
+            "python_full_version": self.python,
+            "implementation_name": self.interpreter.name,
+            "implementation_version": self.python,
+            "platform_python_implementation": self.interpreter.implementation,
+            "sys_platform": self.host.platform.sys_platform,
+            "platform_system": self.host.platform.platform_system,
+            "os_name": self.host.platform.os_name,
+            "platform_machine": self.host.machine,
+            "platform_release": "",
+            "platform_version": "",
+        }
+        if values["sys_platform"] == "linux" and _minor(self.python) <= _LAST_LINUX2:
+            values["sys_platform"] = "linux2"
+        return values | dict(self.free)
+
+    @property
+    def tag_part(self) -> str:
+        """What no marker shows of this environment, in words; empty if nothing matters."""
+        return ", ".join(words for words in (self.interpreter.words, self.host.words) if words)
+
+    @property
+    def words(self) -> str:
+        """``Linux x86_64, Python 3.10`` and the implementation where it is not CPython."""
+        parts = [f"{self.host.platform.words} {self.host.machine}", f"Python {self.python}"]
+        if self.interpreter.name != "cpython":
+            parts.append(self.interpreter.implementation)
+        parts += (f"{name} `{value}`" for name, value in self.free)
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """The product of the axes, and the sets that markers and specifiers stand for in it."""
+
+    pythons: PythonAxis
+    interpreters: tuple[Interpreter, ...]
+    hosts: tuple[Host, ...]
+    free: tuple[FreeAxis, ...] = ()
+    _markers: dict[tuple[str, str | None], int] = field(default_factory=dict, repr=False)
+    _atoms: dict[str, int] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def host_count(self) -> int:
+        return len(self.hosts)
+
+    @cached_property
+    def block(self) -> int:
+        """Points per Python value."""
+        return len(self.interpreters) * self.host_count
+
+    @cached_property
+    def plane(self) -> int:
+        """Points per combination of free-form values."""
+        return self.block * len(self.pythons.values)
+
+    @cached_property
+    def size(self) -> int:
+        size = self.plane
+        for axis in self.free:
+            size *= len(axis.values)
+        return size
+
+    @cached_property
+    def everything(self) -> int:
+        return (1 << self.size) - 1
+
+    @cached_property
+    def universe(self) -> int:
+        """The points that can exist: no free-threaded Python 3.8, no wide Unicode on Windows."""
+        valid = 0
+        wide_only_linux = any(
+            item.name == "cpython" and item.abi == "m" for item in self.interpreters
+        )
+        for p, python in enumerate(self.pythons.values):
+            minor = _minor(python)
+            for i, interpreter in enumerate(self.interpreters):
+                if not interpreter.exists(minor):
+                    continue
+                mask = self._host_mask(lambda _: True)
+                if (
+                    wide_only_linux
+                    and minor <= _LAST_LINUX2
+                    and interpreter.name == "cpython"
+                    and not interpreter.abi
+                ):
+                    mask = self._host_mask(lambda host: host.platform.sys_platform == "linux")
+                valid |= mask << self.offset(p, i)
+        return self.lift_plane(valid)
+
+    @cached_property
+    def rare(self) -> int:
+        """The points in environments that next to nobody has."""
+        return self.host_set(lambda host: host.rare is not None)
+
+    def offset(self, python: int, interpreter: int) -> int:
+        """The first bit of a row of hosts, in the first plane."""
+        return (python * len(self.interpreters) + interpreter) * self.host_count
+
+    def lift_plane(self, plane: int) -> int:
+        """Repeat a set of the first plane for all free-form values."""
+        return plane * _repeat(self.plane, self.size)
+
+    def _host_mask(self, test: object) -> int:
+        assert callable(test)
+        return sum(1 << h for h, host in enumerate(self.hosts) if test(host))
+
+    def host_set(self, test: object) -> int:
+        """The points whose host passes the test."""
+        return self._host_mask(test) * _repeat(self.host_count, self.size)
+
+    def interpreter_set(self, test: object) -> int:
+        """The points whose interpreter passes the test."""
+        assert callable(test)
+        row = (1 << self.host_count) - 1
+        mask = sum(
+            row << (i * self.host_count) for i, item in enumerate(self.interpreters) if test(item)
+        )
+        return mask * _repeat(self.block, self.size)
+
+    def python_set(self, indices: Iterable[int]) -> int:
+        """The points with these Python values, by index."""
+        block = (1 << self.block) - 1
+        return self.lift_plane(sum(block << (p * self.block) for p in indices))
+
+    def admitted(self, specifier: SpecifierSet | None) -> int:
+        """The points whose Python a `Requires-Python` admits (None admits all)."""
+        if specifier is None:
+            return self.everything
+        return self.python_set(self.pythons.admitted(specifier))
+
+    def where(self, marker: Marker | None, extra: str | None = None) -> int:
+        """The points where a marker holds, in the context of an extra or of none."""
+        if marker is None:
+            return self.everything
+        key = (marker.text, extra if extra in marker.extras else None)
+        found = self._markers.get(key)
+        if found is None:
+            found = self._markers[key] = self._where(marker.tree, key[1])
+        return found
+
+    def _where(self, node: Node, extra: str | None) -> int:
+        if isinstance(node, Atom):
+            if node.variable == "extra":
+                return self.everything if node.holds(extra or "") else 0
+            found = self._atoms.get(node.text)
+            if found is None:
+                found = self._atoms[node.text] = self._atom(node)
+            return found
+        parts = [self._where(part, extra) for part in node.parts]
+        result = parts[0]
+        for part in parts[1:]:
+            result = result & part if isinstance(node, And) else result | part
+        return result
+
+    def _atom(self, atom: Atom) -> int:
+        match atom.variable:
+            case "python_version":
+                return self.python_set(
+                    p
+                    for p, value in enumerate(self.pythons.values)
+                    if atom.holds(".".join(value.split(".")[:2]))
+                )
+            case "python_full_version":
+                return self.python_set(
+                    p for p, value in enumerate(self.pythons.values) if atom.holds(value)
+                )
+            case "implementation_name":
+                return self.interpreter_set(lambda item: atom.holds(item.name))
+            case "platform_python_implementation":
+                return self.interpreter_set(lambda item: atom.holds(item.implementation))
+            case "sys_platform":
+                return self._sys_platform(atom)
+            case "platform_system" | "os_name" as name:
+                return self.host_set(lambda host: atom.holds(getattr(host.platform, name)))
+            case "platform_machine":
+                return self.host_set(lambda host: atom.holds(host.machine))
+        return self._free_set(atom)
+
+    def _sys_platform(self, atom: Atom) -> int:
+        new = self.host_set(lambda host: atom.holds(host.platform.sys_platform))
+        old_pythons = [
+            p for p, value in enumerate(self.pythons.values) if _minor(value) <= _LAST_LINUX2
+        ]
+        if not old_pythons:
+            return new
+        # Before Python 3.3 `sys.platform` was `linux2` on Linux.
+        linux = self.host_set(lambda host: host.platform.sys_platform == "linux")
+        old = self.python_set(old_pythons)
+        linux2 = linux if atom.holds("linux2") else 0
+        return (new & ~(linux & old)) | (linux2 & old)
+
+    def _free_set(self, atom: Atom) -> int:
+        stride = self.plane
+        for axis in self.free:
+            size = stride * len(axis.values)
+            if axis.variable == atom.variable:
+                block = (1 << stride) - 1
+                mask = sum(
+                    block << (f * stride)
+                    for f, value in enumerate(axis.values)
+                    if atom.holds(value)
+                )
+                return mask * _repeat(size, self.size)
+            stride = size
+        raise AssertionError(f"no axis for `{atom.variable}`")
+
+    def spread(self, points: int) -> int:
+        """All points that share their marker part with one of these."""
+        return self._spread(self._spread(points, self._interpreter_groups), self._host_groups)
+
+    def _spread(self, points: int, groups: Sequence[tuple[int, tuple[int, ...]]]) -> int:
+        result = points
+        for first, shifts in groups:
+            # Gather the group's members on its first one, then give each the result.
+            gathered = points & first
+            for shift in shifts:
+                gathered |= (points >> shift) & first
+            if gathered:
+                result |= gathered
+                for shift in shifts:
+                    result |= gathered << shift
+        return result
+
+    @cached_property
+    def _host_groups(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        groups: dict[tuple[Platform, str], list[int]] = {}
+        for h, host in enumerate(self.hosts):
+            groups.setdefault(host.marker_part, []).append(h)
+        lift = _repeat(self.host_count, self.size)
+        return tuple(
+            ((1 << members[0]) * lift, tuple(member - members[0] for member in members[1:]))
+            for members in groups.values()
+            if len(members) > 1
+        )
+
+    @cached_property
+    def _interpreter_groups(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        groups: dict[tuple[str, str], list[int]] = {}
+        for i, item in enumerate(self.interpreters):
+            groups.setdefault((item.name, item.implementation), []).append(i)
+        lift = _repeat(self.block, self.size)
+        row = (1 << self.host_count) - 1
+        return tuple(
+            (
+                (row << (members[0] * self.host_count)) * lift,
+                tuple((member - members[0]) * self.host_count for member in members[1:]),
+            )
+            for members in groups.values()
+            if len(members) > 1
+        )
+
+    def point(self, index: int) -> Point:
+        """The environment of one bit."""
+        rest, h = divmod(index, self.host_count)
+        rest, i = divmod(rest, len(self.interpreters))
+        rest, p = divmod(rest, len(self.pythons.values))
+        free = []
+        for axis in self.free:
+            rest, f = divmod(rest, len(axis.values))
+            free.append((axis.variable, axis.values[f]))
+        return Point(
+            python=self.pythons.values[p],
+            interpreter=self.interpreters[i],
+            host=self.hosts[h],
+            free=tuple(free),
+        )
+
+    def newest(self, points: int) -> int:
+        """The index of one of these points: the newest Python, then the most usual environment."""
+        for p in range(len(self.pythons.values) - 1, -1, -1):
+            if found := points & self.python_set([p]):
+                return (found & -found).bit_length() - 1
+        raise ValueError("the set is empty")
+
+    def indices(self, points: int) -> Iterator[int]:
+        """The indices of all points of a set, ascending."""
+        while points:
+            low = points & -points
+            yield low.bit_length() - 1
+            points ^= low
+
+
+def build_space(
+    *,
+    tags: Iterable[Tag] = (),
+    markers: Iterable[Marker] = (),
+    specifiers: Iterable[SpecifierSet] = (),
+    minors: Iterable[Minor] = (),
+    floors: Iterable[tuple[str, Level]] = (),
+) -> Space:
+    """The space that these tags, markers and `Requires-Python` values need.
+
+    ``minors`` and ``floors`` are cut besides, for the targets that a caller asks about. Raises
+    SpaceTooLargeError when that would take more than MAX_POINTS points.
+    """
+    tags = set(tags)
+    atoms = {atom.text: atom for marker in set(markers) for atom in marker.atoms()}
+    by_variable: dict[str, list[Atom]] = {}
+    for atom in atoms.values():
+        by_variable.setdefault(atom.variable, []).append(atom)
+
+    def constants(*variables: str) -> set[str]:
+        return {
+            word
+            for name in variables
+            for atom in by_variable.get(name, ())
+            for word in _words(atom)
+        }
+
+    keys: set[TagKey] = {(tag.interpreter, tag.abi, tag.platform == "any") for tag in tags}
+    interpreters = interpreters_for(
+        keys, constants("implementation_name", "platform_python_implementation")
+    )
+    hosts = hosts_for(
+        {tag.platform for tag in tags},
+        constants("sys_platform", "platform_system", "os_name"),
+        constants("platform_machine"),
+        floors,
+    )
+    pythons = python_axis(
+        atoms=by_variable.get("python_version", []) + by_variable.get("python_full_version", []),
+        specifiers=specifiers,
+        keys=keys,
+        minors=minors,
+        interpreters=interpreters,
+        linux2="sys_platform" in by_variable,
+    )
+    free: list[FreeAxis] = []
+    size = len(pythons.values) * len(interpreters) * len(hosts)
+    for variable in _FREE_VARIABLES:
+        if variable in by_variable:
+            axis = free_axis(variable, by_variable[variable])
+            size *= len(axis.values) if axis else MAX_POINTS + 1
+            if axis:
+                free.append(axis)
+    if size > MAX_POINTS:
+        wide = {"platform_machine": len(hosts), "python_full_version": len(pythons.values)}
+        wide |= {axis.variable: len(axis.values) for axis in free}
+        names = [name for name in by_variable if name in wide and wide[name] > 50]
+        names += [name for name in _FREE_VARIABLES if name in by_variable and name not in names]
+        raise SpaceTooLargeError(tuple(sorted(names)))
+    return Space(pythons=pythons, interpreters=interpreters, hosts=hosts, free=tuple(free))
+
+
+def _words(atom: Atom) -> list[str]:
+    """The constants of a comparison; a list in a string, as in `in "x86_64 AMD64"`, is split."""
+    if atom.operator in ("in", "not in"):
+        return [word for word in atom.constant.replace(",", " ").split() if word]
+    return [atom.constant]
+
+
+def _minor(python: str) -> Minor:
+    major, minor, *_ = python.split(".")
+    return int(major), int(minor)
+
+
+def _repeat(block: int, size: int) -> int:
+    """The number with a 1 at every multiple of ``block`` below ``size``."""
+    return ((1 << size) - 1) // ((1 << block) - 1)
