@@ -1,0 +1,363 @@
+"""Pages of the Simple API, as JSON or as HTML, read into listings.
+
+Pure: bytes and an address in, a :class:`~trueup.sources.source.Listing` out. Unknown keys and
+attributes are ignored, as PEP 629 and PEP 700 ask; a page that is something else is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from types import MappingProxyType
+from typing import Annotated
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+import msgspec
+from packaging.utils import NormalizedName
+
+from trueup.model.artifact import Artifact, OtherName, parse_filename
+from trueup.model.errors import LimitError, PageError
+from trueup.sources.source import Listing
+from trueup.sources.url import redact, without_credentials
+
+__all__ = ["ACCEPT", "MAX_PAGE_BYTES", "parse_page"]
+
+ACCEPT = (
+    "application/vnd.pypi.simple.v1+json, "
+    "application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+)
+"""What to ask an index for (PEP 691, "Version + Format Selection"): JSON first."""
+
+MAX_PAGE_BYTES = 64 * 1024 * 1024
+"""The largest real pages have about 10 MB (43,000 files)."""
+
+# html.parser keeps an unfinished tag and scans it again with every piece that follows. Pieces and
+# what is left over are bounded, so a hostile page costs linear time.
+_PIECE = 64 * 1024
+_LONGEST_TAG = 1024 * 1024
+
+_JSON_TYPE = re.compile(r"application/(?:vnd\.pypi\.simple\.v(?:\d+|latest)\+)?json", re.IGNORECASE)
+_HTML_TYPE = re.compile(
+    r"text/html|application/xhtml\+xml|application/vnd\.pypi\.simple\.v(?:\d+|latest)\+html",
+    re.IGNORECASE,
+)
+_SIMPLE = "a project page of the Simple API (PEP 503 or PEP 691)"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
+
+
+class _Meta(msgspec.Struct, rename="kebab"):
+    api_version: str = "1.0"
+
+
+class _Status(msgspec.Struct):
+    status: str | None = None
+
+
+class _File(msgspec.Struct, rename="kebab"):
+    filename: str
+    url: str
+    hashes: dict[str, str] = {}
+    requires_python: str | None = None
+    yanked: bool | str | None = False
+    core_metadata: bool | dict[str, str] | msgspec.UnsetType | None = msgspec.UNSET
+    dist_info_metadata: bool | dict[str, str] | msgspec.UnsetType | None = msgspec.UNSET
+    size: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    upload_time: str | None = None
+
+
+class _Page(msgspec.Struct, rename="kebab"):
+    files: list[_File]
+    meta: _Meta = msgspec.field(default_factory=_Meta)
+    project_status: _Status | str | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Page)
+
+
+def parse_page(body: bytes, *, content_type: str, url: str, project: NormalizedName) -> Listing:
+    """Read one project page.
+
+    ``content_type`` is the header as received (empty: told from the body), ``url`` the address
+    that the page finally came from: relative links are resolved against it. Credentials in
+    addresses are dropped.
+
+    Raises PageError, with the address as its place, if the body is no project page (PEP 503, 691),
+    has a major version other than 1 (PEP 629), or links to a place that an index may not link to;
+    LimitError if it has more than :data:`MAX_PAGE_BYTES`.
+    """
+    url = without_credentials(url)
+    try:
+        if len(body) > MAX_PAGE_BYTES:
+            raise page_too_large()
+        if _is_json(body, content_type):
+            return _parse_json(body, url, project)
+        return _parse_html(body, content_type, url, project)
+    except (PageError, LimitError) as error:
+        raise error.within(redact(url)) from error.__cause__
+
+
+def page_too_large() -> LimitError:
+    """The error for a page beyond the limit, without its place."""
+    return LimitError(
+        "the page is too large",
+        found=f"more than {MAX_PAGE_BYTES // 1024**2} MiB",
+        expected=f"at most {MAX_PAGE_BYTES // 1024**2} MiB",
+        hint="is this the address of an index?",
+    )
+
+
+def _is_json(body: bytes, content_type: str) -> bool:
+    kind = content_type.split(";", 1)[0].strip()
+    if _JSON_TYPE.fullmatch(kind):
+        return True
+    if _HTML_TYPE.fullmatch(kind):
+        return False
+    if kind and not kind.lower().startswith(("text/plain", "application/octet-stream")):
+        raise PageError(
+            "the page has an unexpected content type", found=f"`{_shown(kind)}`", expected=_SIMPLE
+        )
+    return body[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def _parse_json(body: bytes, url: str, project: NormalizedName) -> Listing:
+    try:
+        page = _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise PageError(
+            "the page is not the JSON that PEP 691 describes", found=str(error), expected=_SIMPLE
+        ) from error
+    _check_version(page.meta.api_version)
+    status = page.project_status
+    return Listing(
+        project=project,
+        files=tuple(_json_artifact(file, url, project) for file in page.files),
+        origin=url,
+        status=status.status if isinstance(status, _Status) else status,
+    )
+
+
+def _json_artifact(file: _File, url: str, project: NormalizedName) -> Artifact:
+    if not file.filename or _CONTROL.search(file.filename):
+        raise PageError(
+            "the page lists a file with a malformed name",
+            found=f"`{_shown(file.filename)}`",
+            expected="a file name without path separators or control characters",
+        )
+    sidecar = file.core_metadata
+    if sidecar is msgspec.UNSET:  # PEP 714: the old key counts only where the new one is missing.
+        sidecar = file.dist_info_metadata
+    core_metadata: Mapping[str, str] | None = None
+    if sidecar is True:
+        core_metadata = MappingProxyType({})
+    elif isinstance(sidecar, dict):
+        core_metadata = _hashes(sidecar)
+    yanked = file.yanked
+    return Artifact(
+        filename=file.filename,
+        url=_link(url, file.url, file.filename),
+        name=parse_filename(file.filename, project),
+        size=file.size,
+        hashes=_hashes(file.hashes),
+        upload_time=_time(file.upload_time),
+        index_requires_python=_text(file.requires_python),
+        # PEP 691: only a truthy value means yanked, so an empty string does not.
+        yanked=yanked if isinstance(yanked, str) and yanked else "" if yanked is True else None,
+        core_metadata=core_metadata,
+    )
+
+
+class _Anchors(HTMLParser):
+    """Gathers anchors and the two `<meta>` elements that the Simple API knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.anchors: list[dict[str, str | None]] = []
+        self.base: str | None = None
+        self.meta: dict[str, str] = {}
+        self.tags = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags += 1
+        if tag == "a":
+            # The first of repeated attributes counts (HTML, 13.2.5.33).
+            self.anchors.append(dict(reversed(attrs)))
+        elif tag == "base" and self.base is None:
+            self.base = dict(attrs).get("href")
+        elif tag == "meta":
+            values = dict(attrs)
+            self.meta.setdefault(str(values.get("name")).lower(), values.get("content") or "")
+
+
+def _parse_html(body: bytes, content_type: str, url: str, project: NormalizedName) -> Listing:
+    found = _Anchors()
+    text = _decoded(body, content_type)
+    for start in range(0, len(text), _PIECE):
+        try:
+            found.feed(text[start : start + _PIECE])
+        except (AssertionError, ValueError) as error:
+            # html.parser of older Pythons asserts what a malformed declaration breaks.
+            raise _no_page(body) from error
+        if len(found.rawdata) > _LONGEST_TAG:
+            raise PageError(
+                "the page is malformed",
+                found=f"a tag, comment or script of more than {_LONGEST_TAG // 1024} KiB",
+                expected=_SIMPLE,
+            )
+    if not found.tags:
+        raise _no_page(body)
+    _check_version(found.meta.get("pypi:repository-version", "1.0"))
+    base = _join(url, found.base) if found.base else url
+    files = []
+    for anchor in found.anchors:
+        artifact = _html_artifact(anchor, base, project)
+        if artifact is not None:
+            files.append(artifact)
+    if files and all(isinstance(file.name, OtherName) and not _known(file) for file in files):
+        # A login page or an error page, sent with status 200: an empty release would be a lie.
+        raise PageError(
+            "the page lists no file of any release",
+            found=f"links such as `{_shown(files[0].filename)}`",
+            expected=_SIMPLE,
+            hint="is this the address of an index, and does it want a login?",
+        )
+    return Listing(
+        project=project,
+        files=tuple(files),
+        origin=url,
+        status=found.meta.get("pypi:project-status"),
+    )
+
+
+def _html_artifact(
+    anchor: Mapping[str, str | None], base: str, project: NormalizedName
+) -> Artifact | None:
+    href = (anchor.get("href") or "").strip()
+    if not href or href.startswith(("#", "?")):
+        return None
+    joined = _join(base, href)
+    parts = urlsplit(joined)
+    filename = unquote(parts.path.rpartition("/")[2])
+    name = parse_filename(filename, project)
+    if parts.scheme.lower() not in ("http", "https", "file"):
+        if isinstance(name, OtherName):
+            return None  # `mailto:` and `javascript:` in the frame around the list
+        raise _bad_link(filename, joined)
+    if not filename:
+        return None  # a link to a folder, such as `../`
+    if _CONTROL.search(filename):
+        raise PageError(
+            "the page links to a file with a malformed name",
+            found=f"`{_shown(filename)}`",
+            expected="a file name without path separators or control characters",
+        )
+    # PEP 658 and PEP 714: the value is `true` or `name=hash`; the old attribute is a fallback.
+    sidecar = anchor.get("data-core-metadata", anchor.get("data-dist-info-metadata"))
+    return Artifact(
+        filename=filename,
+        url=_link(base, href, filename),
+        name=name,
+        hashes=_fragment_hashes(parts),
+        index_requires_python=_text(anchor.get("data-requires-python")),
+        yanked=(anchor["data-yanked"] or "") if "data-yanked" in anchor else None,
+        core_metadata=_sidecar_hashes(sidecar),
+    )
+
+
+def _sidecar_hashes(value: str | None) -> Mapping[str, str] | None:
+    if value is None or value.strip().lower() in ("", "false"):
+        return None
+    name, equals, digest = value.strip().partition("=")
+    return _hashes({name: digest} if equals else {})
+
+
+def _fragment_hashes(parts: SplitResult) -> Mapping[str, str]:
+    match = re.match(r"(?:.*&)?(sha\d+(?:_\d+)?|md5|blake2b)=([0-9a-fA-F]+)", parts.fragment)
+    return _hashes({match[1]: match[2]} if match else {})
+
+
+def _hashes(values: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(
+        {name.lower(): digest.lower() for name, digest in values.items() if digest}
+    )
+
+
+def _link(base: str, href: str, filename: str) -> str:
+    """Resolve a link, without fragment and credentials; refuse where it may not lead."""
+    joined = _join(base, href)
+    parts = urlsplit(joined)
+    allowed = ("http", "https", "file") if base.startswith("file:") else ("http", "https")
+    if parts.scheme.lower() not in allowed or (parts.scheme != "file" and not parts.netloc):
+        raise _bad_link(filename, joined)
+    return without_credentials(parts._replace(fragment="").geturl())
+
+
+def _bad_link(filename: str, joined: str) -> PageError:
+    return PageError(
+        f"the page links `{_shown(filename)}` to a place that an index may not link to",
+        found=f"`{_shown(redact(joined))}`",
+        expected="an http or https address",
+    )
+
+
+def _join(base: str, href: str) -> str:
+    try:
+        joined = urljoin(base, href)
+        urlsplit(joined).port  # noqa: B018  (the property raises for a malformed port)
+    except ValueError as error:
+        raise PageError(
+            "the page has a malformed link", found=f"`{_shown(href)}`", expected="an address"
+        ) from error
+    return joined
+
+
+def _check_version(text: str) -> None:
+    # PEP 629: a client must refuse a major version that it does not know.
+    if text.strip().partition(".")[0] != "1":
+        raise PageError(
+            "the page has an unknown version of the Simple API",
+            found=f"`{_shown(text)}`",
+            expected="`1.x`",
+            hint="a newer trueup may know it",
+        )
+
+
+def _no_page(body: bytes) -> PageError:
+    start = body[:60].decode("ascii", "backslashreplace")
+    return PageError(
+        "the page is neither JSON nor HTML",
+        found=f"`{_shown(start)}`" if body.strip() else "an empty page",
+        expected=_SIMPLE,
+        hint="is this the address of an index?",
+    )
+
+
+def _decoded(body: bytes, content_type: str) -> str:
+    match = re.search(r"charset=\"?([\w-]+)", content_type, re.IGNORECASE)
+    try:
+        return body.decode(match[1] if match else "utf-8", "replace")
+    except (LookupError, UnicodeError):
+        return body.decode("utf-8", "replace")
+
+
+def _time(text: str | None) -> datetime | None:
+    """PEP 700: `yyyy-mm-ddThh:mm:ss.ffffffZ`; a time that cannot be read is not a time."""
+    try:
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _text(value: str | None) -> str | None:
+    return (value or "").strip() or None
+
+
+def _known(file: Artifact) -> bool:
+    return file.filename.endswith((".whl", ".tar.gz", ".zip", ".egg", ".exe", ".msi", ".tar.bz2"))
+
+
+def _shown(text: str) -> str:
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:200])
+    return f"{text[:97]}..." if len(text) > 100 else text
