@@ -1,0 +1,48 @@
+# One word per recipe. `just` comes with the test extra: .venv/bin/just
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+bin := justfile_directory() / ".venv/bin"
+
+# list the recipes
+default:
+    @{{ bin }}/just --list --unsorted
+
+# run the tests; arguments go to pytest, as in `just test tests/judge -k merge`
+test *arguments:
+    {{ bin }}/pytest {{ arguments }}
+
+# style and formatting
+lint:
+    {{ bin }}/ruff check
+    {{ bin }}/ruff format --check
+
+# strict types, source and tests
+types:
+    {{ bin }}/mypy
+
+# the direction of imports
+layers:
+    {{ bin }}/lint-imports
+
+# write the generated pages; `just docs --check` fails when one is out of date
+docs *arguments:
+    {{ bin }}/python -m trueup.interfaces.reference {{ arguments }}
+
+# measurements, printed rather than asserted
+bench *arguments:
+    {{ bin }}/pytest -m bench -s {{ arguments }}
+
+# the tests that talk to the package index that pip is configured with
+live *arguments:
+    {{ bin }}/pytest -m live {{ arguments }}
+
+# what can be repaired by machine
+fix:
+    {{ bin }}/ruff check --fix
+    {{ bin }}/ruff format
+    {{ bin }}/python -m trueup.interfaces.reference
+
+# everything that CI runs
+ci:
+    bash .ci/run
