@@ -19,10 +19,19 @@ from trueup.model.finding import ReleaseClass
 from trueup.model.metadata import RESOLUTION_FIELDS, Resolution, Unreadable
 from trueup.model.release import Release, ReleaseFile
 from trueup.model.requirement import parse_specifiers
-from trueup.model.space import Space, SpaceTooLargeError, build_space
+from trueup.model.space import Space, SpaceTooLargeError, build_space, union
 from trueup.model.target import Target, floors_of, minors_of, target_set
 
-__all__ = ["Classification", "Difference", "classify", "judged_files"]
+__all__ = [
+    "Classification",
+    "Difference",
+    "choice_in",
+    "classify",
+    "differing_lines",
+    "judged_files",
+    "page_specifiers",
+    "space_for",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +81,28 @@ class Classification:
     @cached_property
     def space(self) -> Space:
         """The space in which the wheels differ; built from the tags alone if they do not."""
-        return self._space or _space_for(self.wheels, (), self.targets)
+        return self._space or space_for(self.wheels, (), self.targets)
 
     @cached_property
     def choice(self) -> Choice:
-        return self._choice or _limited_choice(self.space, self.wheels, self.targets)
+        return self._choice or choice_in(self.space, self.wheels, self.targets)
 
     @cached_property
     def covered(self) -> int:
         """All points that share their marker part with a point where some wheel is chosen."""
-        return self.space.spread(_union(self.choice.chosen))
+        return self.space.spread(union(self.choice.chosen))
+
+    @property
+    def covered_without_residue(self) -> int:
+        """As ``covered``, without the rare points to which conflicts are confined.
+
+        A rare point that shares its marker part with a usual one has to follow that one.
+        """
+        return self.space.spread(union(self.choice.chosen) & ~self.residue)
 
     def chosen(self, members: Iterable[int]) -> int:
         """The points where one of these wheels is chosen."""
-        return _union(self.choice.chosen[number] for number in members)
+        return union(self.choice.chosen[number] for number in members)
 
 
 def judged_files(release: Release) -> tuple[ReleaseFile, ...]:
@@ -129,7 +146,7 @@ def _classify(
     if len(groups) < 2:
         return plain
     try:
-        space = _space_for(wheels, groups, targets)
+        space = space_for(wheels, groups, targets)
     except SpaceTooLargeError as error:
         names = ", ".join(f"`{name}`" for name in error.variables)
         return Classification(
@@ -141,7 +158,7 @@ def _classify(
             reason=f"space too large: too many values of {names}",
             targets=targets,
         )
-    choice = _limited_choice(space, wheels, targets)
+    choice = choice_in(space, wheels, targets)
     alive = _groups(wheels, (n for n, points in enumerate(choice.chosen) if points))
     judge = _Judge(space=space, choice=choice, groups=alive, wheels=wheels)
     by_field = {
@@ -200,9 +217,8 @@ def _candidate(file: ReleaseFile) -> Candidate:
     )
 
 
-def _limited_choice(
-    space: Space, wheels: Sequence[ReleaseFile], targets: Sequence[Target]
-) -> Choice:
+def choice_in(space: Space, wheels: Sequence[ReleaseFile], targets: Sequence[Target]) -> Choice:
+    """The choice among these wheels, limited to the targets if there are any."""
     choice = choose(space, [_candidate(file) for file in wheels])
     if not targets:
         return choice
@@ -213,7 +229,7 @@ def _limited_choice(
     )
 
 
-def _space_for(
+def space_for(
     wheels: Sequence[ReleaseFile],
     groups: Sequence[tuple[Resolution, tuple[int, ...]]],
     targets: Sequence[Target],
@@ -252,13 +268,6 @@ def differing_lines(
     return result
 
 
-def _union(sets: Iterable[int]) -> int:
-    result = 0
-    for points in sets:
-        result |= points
-    return result
-
-
 @dataclass(kw_only=True)
 class _Judge:
     """Decides the class of each field over the chosen wheels, gathering the differences."""
@@ -274,12 +283,12 @@ class _Judge:
     def regions(self) -> tuple[int, ...]:
         """Per group, the points where one of its wheels is chosen."""
         return tuple(
-            _union(self.choice.chosen[number] for number in members) for _, members in self.groups
+            union(self.choice.chosen[number] for number in members) for _, members in self.groups
         )
 
     @cached_property
     def covered(self) -> int:
-        return self.space.spread(_union(self.choice.chosen))
+        return self.space.spread(union(self.choice.chosen))
 
     def requires_dist(self) -> ReleaseClass:
         resolutions = [resolution for resolution, _ in self.groups]
@@ -342,7 +351,7 @@ class _Judge:
             values[True] |= region & points
             values[False] |= region & ~points
         found = self._add("requires-python", None, None, values)
-        if found is ReleaseClass.MERGEABLE and (moved := self._moved_by_union(_union(admitted))):
+        if found is ReleaseClass.MERGEABLE and (moved := self._moved_by_union(union(admitted))):
             self.differences[-1] = Difference(
                 field="requires-python",
                 project=None,
@@ -356,14 +365,14 @@ class _Judge:
             return ReleaseClass.IRRECONCILABLE
         return found
 
-    def _moved_by_union(self, union: int) -> int:
+    def _moved_by_union(self, admitted: int) -> int:
         candidates = [
             Candidate(tags=candidate.tags, build=candidate.build)
             for candidate in map(_candidate, self.wheels)
         ]
         after = choose(self.space, candidates)
-        return _union(
-            old & union & ~new for old, new in zip(self.choice.chosen, after.chosen, strict=True)
+        return union(
+            old & admitted & ~new for old, new in zip(self.choice.chosen, after.chosen, strict=True)
         )
 
     def provides_extra(self) -> ReleaseClass:
@@ -388,15 +397,15 @@ class _Judge:
             sets = [points for _, points in item.parts]
             if len(sets) < 2 or _conflict(self.space, [points & ~rare for points in sets]):
                 return 0, None
-            residue |= item.conflict & _union(sets) & rare
+            residue |= item.conflict & union(sets) & rare
         if not residue:
             return 0, None
-        reasons = {
-            host.rare: None
-            for host in self.space.hosts
-            if host.rare and residue & self.space.host_set(lambda other, host=host: other is host)
-        }
-        return residue, ", ".join(reason for reason in reasons if reason)
+        reasons = [
+            reason
+            for reason, points in self.space.by_host(lambda host: host.rare).items()
+            if reason and points & residue
+        ]
+        return residue, ", ".join(reasons)
 
 
 def _conflict(space: Space, sets: Sequence[int]) -> int:

@@ -7,9 +7,10 @@ bit's index is ``((free * pythons + python) * interpreters + interpreter) * host
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
@@ -20,7 +21,9 @@ from .interpreter import Interpreter, Minor, TagKey, interpreters_for
 from .marker import And, Atom, Marker, Node
 from .python import PythonAxis, python_axis
 
-__all__ = ["MAX_POINTS", "Point", "Space", "SpaceTooLargeError", "build_space"]
+__all__ = ["MAX_POINTS", "Point", "Space", "SpaceTooLargeError", "build_space", "union"]
+
+T = TypeVar("T", bound=Hashable)
 
 MAX_POINTS = 2_000_000
 """Above this a release is `unknown (space too large)`: a bit set would take 250 kB and more."""
@@ -89,6 +92,8 @@ class Space:
     interpreters: tuple[Interpreter, ...]
     hosts: tuple[Host, ...]
     free: tuple[FreeAxis, ...] = ()
+    cut: frozenset[str] = frozenset()
+    """The texts of the comparisons that it was cut by."""
     _markers: dict[tuple[str, str | None], int] = field(default_factory=dict, repr=False)
     _atoms: dict[str, int] = field(default_factory=dict, repr=False)
 
@@ -153,22 +158,33 @@ class Space:
         """Repeat a set of the first plane for all free-form values."""
         return plane * _repeat(self.plane, self.size)
 
-    def _host_mask(self, test: object) -> int:
-        assert callable(test)
+    def _host_mask(self, test: Callable[[Host], bool]) -> int:
         return sum(1 << h for h, host in enumerate(self.hosts) if test(host))
 
-    def host_set(self, test: object) -> int:
+    def host_set(self, test: Callable[[Host], bool]) -> int:
         """The points whose host passes the test."""
-        return self._host_mask(test) * _repeat(self.host_count, self.size)
+        return self.by_host(test).get(True, 0)
 
-    def interpreter_set(self, test: object) -> int:
-        """The points whose interpreter passes the test."""
-        assert callable(test)
+    def by_host(self, key: Callable[[Host], T]) -> dict[T, int]:
+        """The points, divided by a property of their host, in the order of the hosts."""
+        masks: dict[T, int] = {}
+        for h, host in enumerate(self.hosts):
+            masks[key(host)] = masks.get(key(host), 0) | 1 << h
+        lift = _repeat(self.host_count, self.size)
+        return {value: mask * lift for value, mask in masks.items()}
+
+    def by_interpreter(self, key: Callable[[Interpreter], T]) -> dict[T, int]:
+        """The points, divided by a property of their interpreter."""
         row = (1 << self.host_count) - 1
-        mask = sum(
-            row << (i * self.host_count) for i, item in enumerate(self.interpreters) if test(item)
-        )
-        return mask * _repeat(self.block, self.size)
+        masks: dict[T, int] = {}
+        for i, item in enumerate(self.interpreters):
+            masks[key(item)] = masks.get(key(item), 0) | row << (i * self.host_count)
+        lift = _repeat(self.block, self.size)
+        return {value: mask * lift for value, mask in masks.items()}
+
+    def interpreter_set(self, test: Callable[[Interpreter], bool]) -> int:
+        """The points whose interpreter passes the test."""
+        return self.by_interpreter(test).get(True, 0)
 
     def python_set(self, indices: Iterable[int]) -> int:
         """The points with these Python values, by index."""
@@ -180,6 +196,13 @@ class Space:
         if specifier is None:
             return self.everything
         return self.python_set(self.pythons.admitted(specifier))
+
+    def knows(self, marker: Marker) -> bool:
+        """Whether the space is cut where this marker cuts, so that it may be asked about it.
+
+        A space is built from the markers that matter; another one may split a point.
+        """
+        return all(atom.variable == "extra" or atom.text in self.cut for atom in marker.atoms())
 
     def where(self, marker: Marker | None, extra: str | None = None) -> int:
         """The points where a marker holds, in the context of an extra or of none."""
@@ -243,19 +266,27 @@ class Space:
         return (new & ~(linux & old)) | (linux2 & old)
 
     def _free_set(self, atom: Atom) -> int:
+        for axis, sets in zip(self.free, self.free_sets(), strict=True):
+            if axis.variable == atom.variable:
+                holds = (
+                    points
+                    for value, points in zip(axis.values, sets, strict=True)
+                    if atom.holds(value)
+                )
+                return union(holds)
+        raise AssertionError(f"no axis for `{atom.variable}`")
+
+    def free_sets(self) -> tuple[tuple[int, ...], ...]:
+        """For each free-form variable, the points of each of its values."""
+        result = []
         stride = self.plane
         for axis in self.free:
             size = stride * len(axis.values)
-            if axis.variable == atom.variable:
-                block = (1 << stride) - 1
-                mask = sum(
-                    block << (f * stride)
-                    for f, value in enumerate(axis.values)
-                    if atom.holds(value)
-                )
-                return mask * _repeat(size, self.size)
+            block = (1 << stride) - 1
+            lift = _repeat(size, self.size)
+            result.append(tuple((block << (f * stride)) * lift for f in range(len(axis.values))))
             stride = size
-        raise AssertionError(f"no axis for `{atom.variable}`")
+        return tuple(result)
 
     def spread(self, points: int) -> int:
         """All points that share their marker part with one of these."""
@@ -392,7 +423,21 @@ def build_space(
         names = [name for name in by_variable if name in wide and wide[name] > 50]
         names += [name for name in _FREE_VARIABLES if name in by_variable and name not in names]
         raise SpaceTooLargeError(tuple(sorted(names)))
-    return Space(pythons=pythons, interpreters=interpreters, hosts=hosts, free=tuple(free))
+    return Space(
+        pythons=pythons,
+        interpreters=interpreters,
+        hosts=hosts,
+        free=tuple(free),
+        cut=frozenset(atoms),
+    )
+
+
+def union(sets: Iterable[int]) -> int:
+    """The points that lie in any of the sets."""
+    result = 0
+    for points in sets:
+        result |= points
+    return result
 
 
 def _words(atom: Atom) -> list[str]:
