@@ -1,0 +1,148 @@
+"""The report for GitHub Actions: annotations on standard output, and a summary of the step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from trueup.interfaces.report.words import NOTHING_MORE, headline, printable, shorten, summary
+from trueup.model.finding import Evidence, Finding, ReleaseReport, Report, Severity
+
+__all__ = ["render_github", "render_step_summary"]
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+_WORDS = {Severity.ERROR: "❌ error", Severity.WARNING: "⚠️ warning", Severity.INFO: "ℹ️ info"}
+_LISTED_FILES = 6
+
+
+def render_github(report: Report) -> str:
+    """Workflow commands, one per finding and failure, and the summary as the last line.
+
+    Each names the first file of its evidence; line breaks inside a message are escaped, and no
+    value from a file can start a command of its own.
+    """
+    lines = [_annotation(finding) for finding in report.findings]
+    lines += [
+        _command("error", "could not be judged", None, printable(f"`{target}`: {reason}"))
+        for target, reason in report.failures
+    ]
+    return "\n".join([*lines, summary(report)]) + "\n"
+
+
+def _annotation(finding: Finding) -> str:
+    title = printable(f"{finding.code}: {finding.project} {finding.version}")
+    lines = [printable(finding.message)]
+    if finding.where is not None:
+        lines.append(f"where: {printable(finding.where)}")
+    lines += _evidence(finding.evidence)
+    if finding.hint is not None:
+        lines.append(f"hint: {printable(finding.hint)}")
+    file = printable(finding.files[0]) if finding.files else None
+    return _command(_COMMANDS[finding.severity], title, file, "\n".join(lines))
+
+
+def _evidence(evidence: Iterable[Evidence]) -> list[str]:
+    evidence = list(evidence)
+    compared = any(item.says for item in evidence)
+    return [
+        ": ".join(
+            filter(
+                None,
+                (
+                    _names(item.files),
+                    printable(item.where or ""),
+                    printable(", ".join(item.says)) or (NOTHING_MORE if compared else ""),
+                ),
+            )
+        )
+        for item in evidence
+    ]
+
+
+def _names(files: tuple[str, ...]) -> str:
+    return shorten(files) if len(files) > _LISTED_FILES else ", ".join(map(printable, files))
+
+
+def _command(name: str, title: str, file: str | None, message: str) -> str:
+    properties = {"title": title} | ({"file": file} if file is not None else {})
+    text = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{name} {text}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    # The runner decodes %25, %0D and %0A in a command's data (workflow commands, "Escaping").
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def render_step_summary(report: Report) -> str:
+    """Markdown for the file that ``GITHUB_STEP_SUMMARY`` names."""
+    lines = [f"## trueup: {summary(report)}", ""]
+    for release in report.releases:
+        lines += _section(release)
+    if report.failures:
+        lines += ["### Could not be judged", ""]
+        lines += [f"- {_code(target)}: {_markdown(reason)}" for target, reason in report.failures]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _section(release: ReleaseReport) -> list[str]:
+    lines = [f"### {_markdown(headline(release))}", ""]
+    for finding in release.findings:
+        lines += [
+            f"**{_WORDS[finding.severity]}** {_code(finding.code)}: {_markdown(finding.message)}",
+            "",
+        ]
+        if finding.where is not None:
+            lines += [f"Where: {_markdown(finding.where)}", ""]
+        if finding.evidence:
+            lines += ["| files | where | says |", "|---|---|---|"]
+            compared = any(item.says for item in finding.evidence)
+            lines += [_row(item, compared) for item in finding.evidence]
+            lines.append("")
+        if finding.hint is not None:
+            lines += [f"Hint: {_markdown(finding.hint)}", ""]
+    if release.merged is not None:
+        lines += ["<details><summary>One list that serves every wheel</summary>", ""]
+        lines += [f"- {_code(line)}" for line in release.merged.requires_dist]
+        if release.merged.residue is not None:
+            lines += ["", f"Except for {_markdown(release.merged.residue)}"]
+        lines += ["", "</details>", ""]
+    return lines
+
+
+def _row(item: Evidence, compared: bool) -> str:
+    if len(item.files) > _LISTED_FILES:
+        files = _markdown(shorten(item.files))
+    else:
+        files = "<br>".join(_code(name) for name in item.files)
+    says = "<br>".join(_code(value) for value in item.says)
+    # A pipe ends a cell even inside a code span, unless escaped (GFM, "Tables").
+    cells = (files, _markdown(item.where or ""), says or (NOTHING_MORE if compared else ""))
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def _code(text: str) -> str:
+    """A code span: nothing inside is markup, whatever the text holds."""
+    text = printable(text)
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if not text or text[0] == "`" or text[-1] == "`" else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _markdown(text: str) -> str:
+    """Running text: pairs of backticks make code spans, all other markup is shown as it is."""
+    parts = re.split(r"`([^`]*)`", printable(text))
+    return "".join(
+        _code(part) if number % 2 else re.sub(r"[\\`*_{}\[\]<>()#!|~&@:/.]", _entity, part)
+        for number, part in enumerate(parts)
+    )
+
+
+def _entity(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};"
