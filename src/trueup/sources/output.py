@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -33,7 +34,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 def _replace(target: Path, text: str) -> None:
     if target.is_dir():
-        raise IsADirectoryError(None, "is a folder")
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
     scratch = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     # `tempfile` would make it private; a report has the permissions that the user's mask gives.
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
