@@ -81,7 +81,7 @@ class Classification:
     @cached_property
     def space(self) -> Space:
         """The space in which the wheels differ; built from the tags alone if they do not."""
-        return self._space or space_for(self.wheels, (), self.targets)
+        return self._space or space_for(self.wheels, self.groups[:1], self.targets)
 
     @cached_property
     def choice(self) -> Choice:
@@ -238,8 +238,7 @@ def space_for(
     names = [file.artifact.name for file in wheels]
     specifiers = {found for file in wheels if (found := page_specifiers(file.artifact))}
     own = {resolution.requires_python for resolution, _ in groups}
-    if len(own) > 1:
-        specifiers |= {specifier for specifier in own if specifier is not None}
+    specifiers |= {specifier for specifier in own if specifier is not None}
     return build_space(
         tags={tag for name in names if isinstance(name, WheelName) for tag in name.tags},
         markers={

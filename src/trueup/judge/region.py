@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trueup.model.host import Host
-from trueup.model.space import Space
+from trueup.model.space import Space, union
 
 __all__ = ["describe"]
 
@@ -29,7 +29,8 @@ def describe(space: Space, points: int, within: int) -> str:
         if inside := points & here:
             pythons = _pythons(space, inside)
             words = () if pythons == every_python else pythons
-            rows.setdefault((*words, *_interpreters(space, inside, within & here)), []).append(host)
+            around = within & here & _same_pythons(space, inside)
+            rows.setdefault((*words, *_interpreters(space, inside, around)), []).append(host)
     present = [host for host, here in space.by_host(lambda host: host).items() if within & here]
     texts = [
         ": ".join(part for part in (_hosts(hosts, present), ", ".join(words)) if part)
@@ -56,6 +57,12 @@ def _pythons(space: Space, points: int) -> tuple[str, ...]:
                 ranges.append(f"Python {low}" if low == high else f"Python {low} to {high}")
             start = None
     return tuple(ranges)
+
+
+def _same_pythons(space: Space, points: int) -> int:
+    """All points with a Python that occurs in the set."""
+    blocks = (space.python_set([p]) for p in range(len(space.pythons.values)))
+    return union(block for block in blocks if points & block)
 
 
 def _short(version: str) -> str:

@@ -11,7 +11,7 @@ from trueup.model.errors import UsageError
 from trueup.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from trueup.judge.release import Judgement
+    from trueup.judge.judgement import Judgement
 
 __all__ = ["Rule", "RuleSettings"]
 

@@ -81,6 +81,8 @@ class Release:
     files: tuple[ReleaseFile, ...]
     origin: str
     status: str | None = None
+    siblings: tuple[Version, ...] = ()
+    """Other local versions (`+cpu`) of the same public version that are listed in the same place."""
 
     @property
     def title(self) -> str:

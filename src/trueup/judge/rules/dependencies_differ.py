@@ -1,0 +1,143 @@
+"""The wheels of a release ask for different dependencies.
+
+uv, Poetry and PDM read one wheel and assume the rest, so whoever needs another one gets a wrong
+lock, silently. `mergeable` means that one list with markers serves all wheels, and `--suggest`
+prints it; `irreconcilable` means that two environments which no marker can tell apart get
+different dependencies.
+
+**Before**: the macOS wheel says `Requires-Dist: numpy`, the Linux wheel says nothing.
+
+**After**: both say
+
+```text
+Requires-Dist: numpy; sys_platform == "darwin"
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trueup.judge.judgement import Judgement
+from trueup.judge.reconcile import Classification, Difference, differing_lines
+from trueup.judge.region import describe
+from trueup.judge.rule import Rule
+from trueup.judge.witness import witness
+from trueup.model.finding import Evidence, Finding, ReleaseClass, Severity, Witness
+from trueup.model.metadata import Resolution
+from trueup.model.space import union
+
+__all__ = ["RULE", "conflict_evidence", "where_of"]
+
+CODE = "dependencies-differ"
+FIELD = "requires-dist"
+
+
+def _check(judgement: Judgement) -> Iterator[Finding]:
+    for classification in judgement.classifications:
+        found = [item for item in classification.differences if item.field == FIELD]
+        conflicts = [item for item in found if item.conflict]
+        for item in conflicts[:1]:
+            yield _conflict(judgement, classification, item, len(conflicts))
+        if len(conflicts) < len(found):
+            yield _mergeable(judgement, classification, found)
+
+
+def _conflict(
+    judgement: Judgement, classification: Classification, difference: Difference, count: int
+) -> Finding:
+    seen = witness(classification, difference)
+    only = f" (only {classification.only_in})" if classification.only_in else ""
+    more = f", nor {count - 1} other differences" if count > 1 else ""
+    return judgement.finding(
+        CODE,
+        Severity.ERROR,
+        f"no marker can tell these files apart{only}{more}",
+        where=where_of(seen) if seen else None,
+        evidence=conflict_evidence(seen) if seen else (),
+        field=FIELD,
+        hint="uv, Poetry and PDM read one of them and lock it for both",
+    )
+
+
+def where_of(seen: Witness) -> str:
+    """The environment of a witness in words."""
+    environment = dict(seen.environment)
+    system = environment["platform_system"].replace("Darwin", "macOS")
+    words = [f"{system} {environment['platform_machine']}"]
+    words.append(f"Python {environment['python_version']}")
+    if environment["implementation_name"] != "cpython":
+        words.append(environment["platform_python_implementation"])
+    if seen.extra:
+        words.append(f"extra `{seen.extra}`")
+    return ", ".join(words)
+
+
+def conflict_evidence(seen: Witness) -> tuple[Evidence, ...]:
+    """What each of the two files of a witness asks for that the other does not."""
+    common = set(seen.values[0]) & set(seen.values[1])
+    return tuple(
+        Evidence(
+            files=(name,),
+            where=part or None,
+            says=tuple(text for text in values if text not in common) or ("(nothing more)",),
+        )
+        for name, part, values in zip(seen.files, seen.tag_parts, seen.values, strict=True)
+    )
+
+
+def _mergeable(
+    judgement: Judgement, classification: Classification, found: list[Difference]
+) -> Finding:
+    groups = [
+        (resolution, tuple(n for n in members if classification.choice.chosen[n]))
+        for resolution, members in classification.groups
+    ]
+    groups = [group for group in groups if group[1]]
+    projects = sorted({str(item.project) for item in found if not item.conflict})
+    seen = next(
+        (one for item in found if not item.conflict and (one := witness(classification, item))),
+        None,
+    )
+    names = ", ".join(f"`{name}`" for name in projects[:3])
+    if len(projects) > 3:
+        names += f" and {len(projects) - 3} more"
+    hint = "uv, Poetry and PDM read one of these files and lock it for all; "
+    if judgement.worst.release_class is ReleaseClass.MERGEABLE:
+        hint += "`trueup check --suggest` prints the one list that serves all"
+    else:
+        hint += "one list can serve these differences, but not the others of this release"
+    return judgement.finding(
+        CODE,
+        Severity.ERROR,
+        f"the wheels do not ask for the same: {names}",
+        where=where_of(seen) if seen else None,
+        evidence=_variants(classification, groups),
+        field=FIELD,
+        hint=hint,
+    )
+
+
+def _variants(
+    classification: Classification, groups: list[tuple[Resolution, tuple[int, ...]]]
+) -> Iterator[Evidence]:
+    space = classification.space
+    everywhere = union(classification.choice.chosen)
+    differing = differing_lines([resolution for resolution, _ in groups])
+    merged: dict[tuple[str, ...], list[int]] = {}
+    for resolution, members in groups:
+        lines = [line for line in resolution.requires_dist if line.project in differing]
+        common = {
+            line for variants in differing.values() for line in frozenset.intersection(*variants)
+        }
+        says = tuple(sorted(str(line) for line in lines if line not in common))
+        merged.setdefault(says, []).extend(members)
+    for says, numbers in sorted(merged.items(), key=lambda item: -len(item[1])):
+        yield Evidence(
+            files=tuple(classification.wheels[n].filename for n in sorted(numbers)),
+            says=says or ("(nothing more)",),
+            where=describe(space, classification.chosen(numbers), everywhere),
+        )
+
+
+RULE = Rule(code=CODE, severity=Severity.ERROR, check=_check, page=__doc__)

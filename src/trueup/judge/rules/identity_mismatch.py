@@ -1,0 +1,88 @@
+"""A file's name, version or tags disagree with what it holds.
+
+Installers find a file by its name and trust its metadata afterwards; where the two disagree they
+abort, or install something that nobody asked for (PEP 427, PEP 440, PEP 503 normalisation).
+Compared are `Name` and `Version`, the dist-info folder of a wheel and the tags in its `WHEEL` file.
+
+**Before**: `triton-0.4.1-cp38-cp38-manylinux2014_x86_64.whl` holds
+
+```text
+Name: triton
+Version: 0.4.0
+```
+
+**After**: file name and metadata both say `0.4.1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.tags import InvalidTag, parse_tag
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from trueup.judge.judgement import Judgement
+from trueup.judge.rule import Rule
+from trueup.model.artifact import SdistName, WheelName
+from trueup.model.finding import Evidence, Finding, Severity
+from trueup.model.metadata import Metadata
+from trueup.model.release import ReleaseFile
+
+__all__ = ["RULE"]
+
+CODE = "identity-mismatch"
+
+
+def _check(judgement: Judgement) -> Iterator[Finding]:
+    for file, metadata in judgement.read:
+        for what, found, expected in _mismatches(file, metadata):
+            yield judgement.finding(
+                CODE,
+                Severity.ERROR,
+                f"`{file.filename}`: {what}: found {found}, expected {expected}",
+                evidence=[Evidence(files=(file.filename,), says=(f"{what}: {found}",))],
+                field=what.lower() if what in ("Name", "Version") else None,
+                hint="build the file again; renaming a file does not change what it holds",
+            )
+
+
+def _mismatches(file: ReleaseFile, metadata: Metadata) -> Iterator[tuple[str, str, str]]:
+    name = file.artifact.name
+    assert isinstance(name, WheelName | SdistName)
+    if metadata.name is None or canonicalize_name(metadata.name) != name.project:
+        yield "Name", _shown(metadata.name), f"`{name.project}`"
+    if metadata.version is None or metadata.version != name.version:
+        yield "Version", _shown(metadata.first("version")), f"`{name.version}`"
+    if file.reading.dist_info is not None and not _is_dist_info(file.reading.dist_info, name):
+        expected = f"`{str(name.project).replace('-', '_')}-{name.version}.dist-info`"
+        yield "dist-info folder", f"`{file.reading.dist_info}`", expected
+    if isinstance(name, WheelName) and file.reading.wheel_headers is not None:
+        written = file.reading.wheel_headers.get("tag", ())
+        try:
+            tags = {tag for text in written for tag in parse_tag(text)}
+        except InvalidTag as error:
+            yield "Tag in `WHEEL`", f"`{error}`", "tags"
+            return
+        if tags and tags != name.tags:
+            odd = sorted(str(tag) for tag in tags ^ name.tags)
+            yield (
+                "Tag in `WHEEL`",
+                f"{len(tags)} tags that differ in `{odd[0]}`",
+                ("the tags of the file name"),
+            )
+
+
+def _is_dist_info(folder: str, name: WheelName | SdistName) -> bool:
+    project, _, version = folder.removesuffix(".dist-info").rpartition("-")
+    try:
+        return canonicalize_name(project) == name.project and Version(version) == name.version
+    except InvalidVersion:
+        return False
+
+
+def _shown(text: str | None) -> str:
+    return "nothing" if text is None else f"`{text}`"
+
+
+RULE = Rule(code=CODE, severity=Severity.ERROR, check=_check, page=__doc__)

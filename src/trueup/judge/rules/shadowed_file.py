@@ -1,0 +1,73 @@
+"""A wheel that no installer ever chooses says something else than those that are chosen.
+
+Another file of the release is preferred in every environment that accepts it (*shadowed*, as by a
+higher build tag), or no environment accepts it at all (*unreachable*). It takes no part in the
+class, but a tool that reads one file may read just this one.
+
+**Before**: `1-cp311` build-tagged wheels fix the requirements, and the originals are still listed.
+
+**After**: yank the originals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trueup.judge.judgement import Judgement
+from trueup.judge.rule import Rule
+from trueup.model.finding import Evidence, FileStatus, Finding, Severity
+from trueup.model.metadata import Resolution
+from trueup.model.release import ReleaseFile
+
+__all__ = ["RULE"]
+
+CODE = "shadowed-file"
+
+
+def _check(judgement: Judgement) -> Iterator[Finding]:
+    for classification in judgement.classifications:
+        if len(classification.groups) < 2:
+            continue
+        chosen = {
+            wheel.reading.resolution
+            for wheel in classification.wheels
+            if judgement.statuses[wheel.filename] is FileStatus.CHOSEN
+        }
+        for status, why in (
+            (FileStatus.SHADOWED, "installers prefer another file wherever it fits"),
+            (FileStatus.UNREACHABLE, "no environment accepts it"),
+        ):
+            found = [
+                wheel
+                for wheel in classification.wheels
+                if judgement.statuses[wheel.filename] is status
+                and wheel.reading.resolution not in chosen
+            ]
+            if found:
+                yield judgement.finding(
+                    CODE,
+                    Severity.WARNING,
+                    f"{_count(found)} never chosen, and "
+                    f"{'differs' if len(found) == 1 else 'differ'} from those that are: {why}",
+                    evidence=_evidence(found),
+                    hint="yank it, or build it again with the metadata of the others",
+                )
+
+
+def _count(found: list[ReleaseFile]) -> str:
+    return f"`{found[0].filename}` is" if len(found) == 1 else f"{len(found)} wheels are"
+
+
+def _evidence(found: list[ReleaseFile]) -> Iterator[Evidence]:
+    groups: dict[Resolution, list[str]] = {}
+    for wheel in found:
+        resolution = wheel.reading.resolution
+        assert isinstance(resolution, Resolution)
+        groups.setdefault(resolution, []).append(wheel.filename)
+    for resolution, names in groups.items():
+        yield Evidence(
+            files=tuple(names), says=tuple(sorted(str(line) for line in resolution.requires_dist))
+        )
+
+
+RULE = Rule(code=CODE, severity=Severity.WARNING, check=_check, page=__doc__)
