@@ -26,12 +26,12 @@ def html(body: str, *, url: str = URL, content_type: str = "text/html; charset=u
     )
 
 
-def page(*files: dict[str, Any], url: str = URL, **more: Any) -> Listing:
-    document = {"meta": {"api-version": "1.4"}, "name": "demo", "files": list(files), **more}
+def page(*files: dict[str, Any], more: dict[str, Any] | None = None) -> Listing:
+    document = {"meta": {"api-version": "1.4"}, "name": "demo", "files": list(files)}
     return parse_page(
-        json.dumps(document).encode(),
+        json.dumps(document | (more or {})).encode(),
         content_type="application/vnd.pypi.simple.v1+json",
-        url=url,
+        url=URL,
         project=canonicalize_name("demo"),
     )
 
@@ -50,8 +50,7 @@ def test_json_page_with_everything() -> None:
             "provenance": None,
             "from-the-future": {"x": [1]},
         },
-        versions=["1.0"],
-        **{"project-status": {"status": "archived", "reason": "done"}},
+        more={"versions": ["1.0"], "project-status": {"status": "archived", "reason": "done"}},
     )
     (file,) = listing.files
     assert file.url == f"https://index.test/files/{WHEEL}"

@@ -140,14 +140,16 @@ class Client:
             try:
                 return self._follow(method, url, headers, accept, read)
             except _AgainError as again:
+                delay = self._delay(attempt, again.after)
+                if again.after is not None:
+                    # The server as a whole is busy: every thread waits before its next request.
+                    self._resume[origin_of(url)] = self._clock() + delay
                 if attempt >= again.attempts:
                     raise _gave_up(again, attempt).within(redact(url)) from again.__cause__
-                delay = self._delay(attempt, again.after)
-                self._watcher.note(f"`{redact(url)}`: {again.found}; trying again in {delay:.1f} s")
-                if again.after is not None:
-                    # The whole server is busy, so every thread waits, not only this one.
-                    self._resume[origin_of(url)] = self._clock() + delay
-                else:
+                self._watcher.note(
+                    f"`{redact(url)}`: {again.found}; trying again in {delay:.1f} s"
+                )
+                if again.after is None:
                     self._sleep(delay)
             except SourceError as error:
                 raise error.within(redact(url)) from error.__cause__

@@ -64,7 +64,11 @@ class RangedFile(io.RawIOBase):
         self.sha256: str | None = None
         """The digest of the whole file, if it was downloaded."""
         self._size = 0
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def size(self) -> int:
