@@ -29,6 +29,7 @@ from trueup.model.finding import (
 __all__ = [
     "APACHE_BEAM",
     "CROWD",
+    "EVIL",
     "FLASK",
     "HOSTILE",
     "IFCOPENSHELL",

@@ -23,6 +23,7 @@ from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.finding import (
     FieldReport,
     FileReport,
+    ReleaseClass,
     ReleaseReport,
     Report,
     Severity,
@@ -136,6 +137,11 @@ class _VariantView:
     lines: tuple[tuple[str, bool], ...]
 
     @property
+    def odd(self) -> bool:
+        """Whether this is not the commonest variant of its field."""
+        return self.letter != "A"
+
+    @property
     def common(self) -> int:
         return sum(common for _, common in self.lines)
 
@@ -188,10 +194,23 @@ class _ReleaseView:
     def title(self) -> str:
         return f"{self.report.project} {self.report.version}"
 
+    @property
+    def kind(self) -> str:
+        """What colours the badge: a lower bound is not good news by itself."""
+        release_class = self.report.release_class
+        if self.report.at_least and release_class.rank < ReleaseClass.MERGEABLE.rank:
+            return ReleaseClass.UNKNOWN.value
+        return release_class.value
+
 
 def _release(number: int, release: ReleaseReport, *, open_limit: int) -> _ReleaseView:
     ident = f"r{number}"
-    fields = tuple(_field(f"{ident}-f{n}", field) for n, field in enumerate(release.fields, 1))
+    fields = tuple(
+        sorted(
+            (_field(f"{ident}-f{n}", field) for n, field in enumerate(release.fields, 1)),
+            key=lambda field: not field.differs,
+        )
+    )
     cells = [
         {name: variant for variant in field.variants for name in variant.files} for field in fields
     ]
@@ -238,7 +257,7 @@ def _field(ident: str, field: FieldReport) -> _FieldView:
             _VariantView(
                 id=f"{ident}-v{number}",
                 letter=_letter(number),
-                hue=f"h{number % _HUES}" if len(variants) > 1 else "same",
+                hue=_hue(number) if len(variants) > 1 else "same",
                 region=variant.region,
                 files=variant.files,
                 lines=tuple((line, line in common) for line in variant.values),
@@ -257,6 +276,11 @@ def _common(variants: Sequence[Variant]) -> frozenset[str]:
 
 def _is_wheel(filename: str) -> bool:
     return filename.endswith(".whl")
+
+
+def _hue(number: int) -> str:
+    """The quiet colour for the commonest variant only; the others take turns."""
+    return "h0" if number == 0 else f"h{1 + (number - 1) % (_HUES - 1)}"
 
 
 def _letter(number: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 import click
@@ -20,6 +20,7 @@ from trueup.interfaces.report.words import (
     summary,
 )
 from trueup.model.finding import (
+    Advice,
     Evidence,
     Finding,
     Merged,
@@ -76,8 +77,12 @@ def render_text(
     """
     page = _Page(colour=colour, width=max(width, 40), verbose=verbose)
     blocks: list[list[str]] = []
+    # Releases about which there is no more than one line to say stand below each other.
+    dense: set[int] = set()
     for release in report.releases:
         blocks.append(page.head(release))
+        if len(blocks[-1]) == 1:
+            dense.add(len(blocks) - 1)
         blocks += [page.finding(finding) for finding in release.findings]
         if verbose:
             blocks += page.details(release)
@@ -87,20 +92,19 @@ def render_text(
         if suggest:
             blocks += [page.workaround(what, text) for what, text in release.workarounds]
         if fix_hint and (fix := _FIXES.get(release.release_class)) is not None:
-            blocks.append(page.labelled("fix: ", fix))
+            blocks.append(page.labelled("fix: ", fix, indent=""))
     blocks += [page.failure(target, reason) for target, reason in report.failures]
+    dense.add(len(blocks))
     blocks.append(page.wrap(summary(report), ""))
-    return "\n".join(_join(blocks)) + "\n"
+    return "\n".join(_join(blocks, dense)) + "\n"
 
 
-def _join(blocks: Sequence[list[str]]) -> Iterable[str]:
-    """Blank lines between blocks, none between releases about which there is no more to say."""
-    previous: list[str] | None = None
-    for block in blocks:
-        if previous is not None and (len(previous) > 1 or len(block) > 1):
+def _join(blocks: Sequence[list[str]], dense: Set[int]) -> Iterable[str]:
+    """The blocks with blank lines between them, except between two that are dense."""
+    for number, block in enumerate(blocks):
+        if number and not ({number - 1, number} <= dense):
             yield ""
         yield from block
-        previous = block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +116,14 @@ class _Page:
     verbose: bool
 
     def paint(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
-        return click.style(text, fg=colour, bold=bold or None) if self.colour and text else text
+        if not self.colour or not (colour or bold):
+            return text
+        return click.style(text, fg=colour, bold=bold or None)
 
     def wrap(self, text: str, indent: str, hanging: str | None = None) -> list[str]:
+        """Lines of at most the width, unless one word alone is longer."""
         return textwrap.wrap(
-            text,
+            printable(text),
             self.width,
             initial_indent=indent,
             subsequent_indent=indent if hanging is None else hanging,
@@ -124,19 +131,22 @@ class _Page:
             break_on_hyphens=False,
         )
 
-    def labelled(self, label: str, text: str, colour: str | None = "cyan") -> list[str]:
+    def labelled(
+        self, label: str, text: str, colour: str | None = "cyan", *, indent: str = "  "
+    ) -> list[str]:
         """``  hint: …``, its further lines under the first."""
-        lines = self.wrap(label + printable(text), "  ", "  " + " " * cell_len(label))
-        lines[0] = "  " + self.paint(label, colour) + lines[0][2 + len(label) :]
+        lines = self.wrap(label + text, indent, indent + " " * len(label))
+        start = len(indent) + len(label.rstrip())
+        lines[0] = indent + self.paint(label.rstrip(), colour) + lines[0][start:]
         return lines
 
     def head(self, release: ReleaseReport) -> list[str]:
         colour = _CLASS_COLOUR[release.release_class]
         lines = [
-            self.paint(line, colour, bold=True)
-            for line in self.wrap(printable(headline(release)), "", "  ")
+            self.paint(line, colour, bold=True) for line in self.wrap(headline(release), "", "  ")
         ]
-        if release.advice_reason:
+        # That one file may be read is said above; why it may not is news.
+        if release.advice_reason and (self.verbose or release.advice is not Advice.READ_ONE):
             reason = f"{release.advice.value} ({release.advice_reason})"
             lines += self.labelled("advice:  ", reason, None)
         return lines
@@ -144,7 +154,7 @@ class _Page:
     def finding(self, finding: Finding) -> list[str]:
         tag = f"{finding.severity.value}[{printable(finding.code)}]:"
         title = f"{finding.project} {finding.version}: {finding.message}"
-        lines = self.wrap(f"{tag} {printable(title)}", "", "  ")
+        lines = self.wrap(f"{tag} {title}", "", "  ")
         colour = _SEVERITY_COLOUR[finding.severity]
         lines[0] = self.paint(tag, colour, bold=True) + lines[0][len(tag) :]
         if finding.field is not None and self.verbose:
@@ -231,7 +241,7 @@ class _Page:
 
     def suggestion(self, release: ReleaseReport, merged: Merged) -> list[str]:
         title = f"{release.project} {release.version}"
-        lines = self.wrap(printable(f"{_serves(merged)} In `pyproject.toml` of {title}:"), "")
+        lines = self.wrap(f"{_serves(merged)} In `pyproject.toml` of {title}:", "")
         return [*lines, "", *pyproject(merged).splitlines(), *self.notes(merged)]
 
     def notes(self, merged: Merged) -> list[str]:
@@ -240,11 +250,11 @@ class _Page:
         return ["", *(line for note in merged.notes for line in self.labelled("note: ", note))]
 
     def workaround(self, what: str, text: str) -> list[str]:
-        lines = self.wrap(printable(f"Until then, for users of the release, {what}:"), "")
+        lines = self.wrap(f"Work-around for users ({what}):", "")
         return [*lines, "", *map(printable, text.removesuffix("\n").split("\n"))]
 
     def failure(self, target: str, reason: str) -> list[str]:
-        lines = self.wrap(printable(f"error: could not judge `{target}`: {reason}"), "", "  ")
+        lines = self.wrap(f"error: could not judge `{target}`: {reason}", "", "  ")
         lines[0] = self.paint("error:", "red", bold=True) + lines[0].removeprefix("error:")
         return lines
 
@@ -274,7 +284,7 @@ class _Page:
     def witness(self, witness: Witness) -> list[str]:
         environment = ", ".join(f"{name} = {value}" for name, value in witness.environment)
         extra = f", extra `{witness.extra}`" if witness.extra is not None else ""
-        lines = self.wrap(printable(f"to see it by hand: {witness.field}{extra}"), "")
+        lines = self.wrap(f"to see it by hand: {witness.field}{extra}", "")
         lines += self.labelled("environment:  ", environment, None)
         for name, tags, values in zip(
             witness.files, witness.tag_parts, witness.values, strict=True

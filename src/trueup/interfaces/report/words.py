@@ -115,13 +115,13 @@ def counts(files: Iterable[FileReport]) -> str:
 
 
 def advice_words(release: ReleaseReport) -> str:
-    """What a consumer may do, as a clause."""
+    """What class and advice mean for a tool that reads one file, as a clause."""
+    if release.release_class in (ReleaseClass.MERGEABLE, ReleaseClass.IRRECONCILABLE):
+        return "a tool that reads one file is wrong"
     match release.advice:
         case Advice.READ_ONE:
             return "any one file speaks for all"
         case Advice.PER_TARGET:
-            if release.release_class.rank >= ReleaseClass.MERGEABLE.rank:
-                return "a tool that reads one file is wrong"
             return "read the file of each target"
         case Advice.UNKNOWN:
             return "whether one file speaks for all is unknown"

@@ -4,14 +4,16 @@ for (const section of document.querySelectorAll("section.matrix")) {
   const table = section.querySelector("table");
   const tools = section.querySelector(".tools");
   const search = tools.querySelector("input[type=search]");
-  const narrow = tools.querySelector("input[type=checkbox]");
+  const odd = tools.querySelector("input[name=files]");
+  const narrow = tools.querySelector("input[name=fields]");
   const output = tools.querySelector("output");
   const fields = [...table.tHead.rows[0].cells].slice(2).map((cell) => cell.dataset.field);
   const rows = [...table.tBodies[0].rows].map((row) => {
     const cells = [...row.cells];
     const letters = cells.slice(2).map((cell, at) => `${fields[at]}:${cell.textContent.trim()}`);
     const words = [cells[0].textContent, cells[1].textContent].join(" ").toLowerCase();
-    return { row, words, letters: new Set(letters.map((text) => text.toLowerCase())) };
+    const unusual = row.querySelector("[data-odd], .unread") !== null;
+    return { row, words, unusual, letters: new Set(letters.map((text) => text.toLowerCase())) };
   });
   let opened = null;
 
@@ -28,7 +30,7 @@ for (const section of document.querySelectorAll("section.matrix")) {
     if (again) return;
     const row = link.closest("tr");
     const at = [...row.cells].indexOf(link.parentElement);
-    const more = row.ownerDocument.createElement("tr");
+    const more = document.createElement("tr");
     more.className = "peek";
     const cell = more.insertCell();
     cell.colSpan = row.cells.length;
@@ -64,13 +66,15 @@ for (const section of document.querySelectorAll("section.matrix")) {
     close(false);
     const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
-    for (const { row, words, letters } of rows) {
-      row.hidden = !wanted.every((word) => letters.has(word) || words.includes(word));
+    for (const { row, words, unusual, letters } of rows) {
+      const found = wanted.every((word) => letters.has(word) || words.includes(word));
+      row.hidden = !found || (odd.checked && !unusual);
       shown += row.hidden ? 0 : 1;
     }
-    output.value = wanted.length ? `${shown} of ${rows.length} files` : `${rows.length} files`;
+    output.value = shown < rows.length ? `${shown} of ${rows.length} files` : `${shown} files`;
   };
   search.addEventListener("input", filter);
+  odd.addEventListener("change", filter);
   narrow.addEventListener("change", () => table.classList.toggle("narrow", narrow.checked));
   filter();
   tools.hidden = false;
@@ -79,15 +83,19 @@ for (const section of document.querySelectorAll("section.matrix")) {
   for (const item of legend.querySelectorAll("li[data-key]")) {
     const button = document.createElement("button");
     button.type = "button";
+    button.dataset.only = item.dataset.key;
     button.textContent = "show only these";
-    button.addEventListener("click", () => {
-      search.value = item.dataset.key;
-      filter();
-      section.scrollIntoView();
-      search.focus({ preventScroll: true });
-    });
     item.querySelector(".who").append(" ", button);
   }
+  const only = (event) => {
+    if (!event.target.matches("button[data-only]")) return;
+    search.value = event.target.dataset.only;
+    filter();
+    section.scrollIntoView();
+    search.focus({ preventScroll: true });
+  };
+  legend.addEventListener("click", only);
+  table.addEventListener("click", only);
 }
 
 for (const block of document.querySelectorAll("pre")) {
