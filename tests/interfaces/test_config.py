@@ -27,7 +27,7 @@ def test_every_key(tmp_path: Path) -> None:
         ignore = "late-upload"
         fail-on = "warning"
         for = ["cp312-linux-x86_64-glibc2.28", "macos"]
-        index = "https://index.test/simple"
+        index = ["https://index.test/simple", "mirror"]
         baseline = "ci/known.json"
         fields = ["Requires-Dist"]
         [tool.trueup.check.severity]
@@ -41,7 +41,7 @@ def test_every_key(tmp_path: Path) -> None:
         severity={"undeclared-difference": Severity.ERROR},
         fail_on="warning",
         targets=("cp312-linux-x86_64-glibc2.28", "macos"),
-        index=("https://index.test/simple",),
+        index=("https://index.test/simple", str(tmp_path / "mirror")),
         fields=("Requires-Dist",),
         baseline=tmp_path / "ci" / "known.json",
     )

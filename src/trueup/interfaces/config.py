@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,8 +29,8 @@ _NO_SEVERITY: Mapping[str, Severity] = MappingProxyType({})
 class CheckConfig:
     """The settings of one project; what it does not set is None or empty.
 
-    ``path`` is the file they come from (None: no file sets anything); ``baseline`` is already
-    relative to that file's folder.
+    ``path`` is the file they come from (None: no file sets anything); ``baseline`` and folders in
+    ``index`` start at that file's folder.
     """
 
     path: Path | None = None
@@ -132,7 +133,7 @@ def _parse(table: Mapping[str, object], path: Path) -> CheckConfig:
         severity=_severities(table),
         fail_on=str(fail_on) if fail_on is not None else None,
         targets=_strings(table, "for"),
-        index=_strings(table, "index"),
+        index=tuple(_address(text, path.parent) for text in _strings(table, "index")),
         fields=_strings(table, "fields"),
         baseline=path.parent / baseline if baseline is not None else None,
     )
@@ -159,6 +160,12 @@ def _strings(table: Mapping[str, object], key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise UsageError(f"`{_TABLE} {key}`", found=f"`{value}`", expected="a list of strings")
     return tuple(value)
+
+
+def _address(text: str, folder: Path) -> str:
+    """An address as it is, a folder relative to the settings' own."""
+    # A Windows drive letter looks like a scheme of one letter.
+    return text if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text) else str(folder / text)
 
 
 def _alternatives(values: tuple[str, ...] | list[str]) -> str:
