@@ -21,16 +21,14 @@ _WIDTH = 100
 """Columns where there is no terminal that says how many it has."""
 
 
-def answer(
-    report: Report, options: CheckOptions, *, environ: Mapping[str, str], directory: Path
-) -> None:
+def answer(report: Report, options: CheckOptions, *, environ: Mapping[str, str]) -> None:
     """Write the report to ``--output`` in one step, or to standard output."""
     to_file = options.output is not None and options.output != "-"
     colour = not to_file and use_colour(options.colour, sys.stdout, environ)
     text = _render(report, options, colour=colour)
     if to_file:
         assert options.output is not None
-        write_atomically(directory / options.output, text)
+        write_atomically(Path(options.output), text)
         if not options.quiet:
             click.echo(f"wrote `{options.output}`", err=True)
     else:

@@ -55,15 +55,15 @@ def _run(options: CheckOptions) -> int:
             "or a lock (`trueup check --lock uv.lock`)",
         )
     directory = Path.cwd()
-    combined = combine(options, find_config(directory), directory=directory)
+    combined = combine(options, find_config(directory))
     report, collected = _report(options, combined, directory)
     if not options.quiet:
         _tell_left_out(collected, verbose=options.verbose)
     if options.write_baseline is not None:
-        return _write_baseline(options, report, directory / options.write_baseline)
+        return _write_baseline(options, report, Path(options.write_baseline))
     from trueup.interfaces.cli.answer import answer
 
-    answer(report, options, environ=os.environ, directory=directory)
+    answer(report, options, environ=os.environ)
     return _exit_code(report, combined.fail_on)
 
 

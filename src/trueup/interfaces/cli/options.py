@@ -163,10 +163,10 @@ def check_options() -> list[click.Parameter]:
     return list(_OPTIONS)
 
 
-def combine(options: CheckOptions, config: CheckConfig, *, directory: Path) -> Combined:
+def combine(options: CheckOptions, config: CheckConfig) -> Combined:
     """Options win over settings, key by key; severities are combined code by code.
 
-    Relative paths of options start at ``directory``. Raises UsageError for a malformed severity.
+    Raises UsageError for a malformed severity.
     """
     select = _codes(options.select or config.select or ())
     fail_on = options.fail_on or config.fail_on or Severity.ERROR.value
@@ -181,7 +181,7 @@ def combine(options: CheckOptions, config: CheckConfig, *, directory: Path) -> C
         environments=options.environments or config.targets,
         index=options.index or config.index,
         fields=fields or None,
-        baseline=directory / options.baseline if options.baseline else config.baseline,
+        baseline=Path(options.baseline) if options.baseline else config.baseline,
     )
 
 
