@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from trueup.judge.effective import texts_at
+from trueup.judge.effective import partition, texts_at
 from trueup.judge.reconcile import Classification, Difference
 from trueup.model.finding import Witness
-from trueup.model.metadata import Metadata, Resolution, Unreadable, title
+from trueup.model.metadata import Resolution, title
 from trueup.model.space import Point, union
 
 __all__ = ["witness", "witnesses"]
@@ -34,79 +34,110 @@ def witness(classification: Classification, difference: Difference) -> Witness |
 
 def _conflict_witness(classification: Classification, difference: Difference) -> Witness | None:
     space = classification.space
-    usual = difference.conflict & ~space.rare
-    sets = [points for _, points in difference.parts if points & difference.conflict]
-    if len(sets) < 2:
-        return None
-    index = space.newest(usual & union(sets) or difference.conflict & union(sets))
+    parts = [(value, points) for value, points in difference.parts if points & difference.conflict]
+    if len(parts) < 2:
+        # `Requires-Python` whose union would move an environment to another file.
+        return _reading_witness(classification, difference)
+    involved = difference.conflict & union(points for _, points in parts)
+    index = space.newest(involved & ~space.rare or involved)
     around = space.spread(1 << index)
-    here = [points & around for points in sets]
-    pair = [points for points in here if points][:2]
-    if len(pair) < 2:
-        return None
-    first, second = (space.newest(points & ~space.rare or points) for points in pair)
-    return _between(
-        classification,
-        difference,
-        (first, second),
-        (_chosen_at(classification, first), _chosen_at(classification, second)),
-    )
+    first, second = [(value, points & around) for value, points in parts if points & around][:2]
+    ends = []
+    for value, points in (first, second):
+        here = space.newest(points & ~space.rare or points)
+        ends.append((here, _chosen_at(classification, difference, here, value)))
+    (one, mine), (other, theirs) = ends
+    return _between(classification, difference, (one, other), (mine, theirs))
 
 
 def _reading_witness(classification: Classification, difference: Difference) -> Witness | None:
-    """The chosen file against one of another group that says otherwise for that environment."""
+    """A chosen file against one of another group that says otherwise for that environment."""
     space = classification.space
-    for _, points in sorted(difference.parts, key=lambda part: part[0] is None):
-        if not points:
-            continue
-        index = space.newest(points & ~space.rare or points)
-        mine = _chosen_at(classification, index)
-        for _, members in classification.groups:
-            other = next((n for n in members if classification.choice.chosen[n]), None)
-            if other is None or mine in members:
-                continue
-            found = _between(classification, difference, (index, index), (mine, other))
-            if found.values[0] != found.values[1]:
-                return found
+    alive = [
+        (number, region)
+        for _, members in classification.groups
+        if (region := classification.chosen(members))
+        for number in [next(n for n in members if classification.choice.chosen[n])]
+    ]
+    for mine, region in alive:
+        own = _values(classification, difference, mine, region)
+        for other, _ in alive:
+            theirs = _values(classification, difference, other, region)
+            differing = region & ~union(
+                points & theirs.get(value, 0) for value, points in own.items()
+            )
+            if differing:
+                index = space.newest(differing & ~space.rare or differing)
+                chosen = _chosen_at(
+                    classification,
+                    difference,
+                    index,
+                    _value(classification, difference, mine, index),
+                )
+                return _between(classification, difference, (index, index), (chosen, other))
     return None
 
 
-def _chosen_at(classification: Classification, index: int) -> int:
-    bit = 1 << index
-    return next(n for n, points in enumerate(classification.choice.chosen) if points & bit)
+def _resolution(classification: Classification, number: int) -> Resolution:
+    resolution = classification.wheels[number].reading.resolution
+    assert isinstance(resolution, Resolution)
+    return resolution
+
+
+def _values(
+    classification: Classification, difference: Difference, number: int, points: int
+) -> Mapping[object, int]:
+    """What one wheel says about the matter of the difference, as value → points."""
+    resolution = _resolution(classification, number)
+    if difference.field == "requires-python":
+        admitted = classification.space.admitted(resolution.requires_python) & points
+        return {True: admitted, False: points & ~admitted}
+    lines = frozenset(
+        line for line in resolution.requires_dist if line.project == difference.project
+    )
+    return dict(partition(classification.space, lines, difference.extra, points).items())
+
+
+def _value(
+    classification: Classification, difference: Difference, number: int, index: int
+) -> object:
+    found = _values(classification, difference, number, 1 << index)
+    return next(value for value, points in found.items() if points)
+
+
+def _chosen_at(
+    classification: Classification, difference: Difference, index: int, value: object
+) -> int:
+    """A read wheel that is chosen at the point and says this; files may tie."""
+    return next(
+        number
+        for _, members in classification.groups
+        for number in members
+        if classification.choice.chosen[number] >> index & 1
+        and _value(classification, difference, number, index) == value
+    )
 
 
 def _between(
     classification: Classification,
     difference: Difference,
-    points: tuple[int, int],
+    indices: tuple[int, int],
     wheels: tuple[int, int],
 ) -> Witness:
-    first, second = (classification.space.point(index) for index in points)
-    names = tuple(classification.wheels[number].filename for number in wheels)
-    values = tuple(
-        _values(classification, difference, point, number)
-        for point, number in zip((first, second), wheels, strict=True)
-    )
+    first, second = (classification.space.point(index) for index in indices)
+    one, other = wheels
     return Witness(
         environment=tuple(first.environment().items()),
         tag_parts=(first.tag_part, second.tag_part),
-        files=(names[0], names[1]),
-        values=(values[0], values[1]),
+        files=(classification.wheels[one].filename, classification.wheels[other].filename),
+        values=(
+            _said(_resolution(classification, one), difference, first),
+            _said(_resolution(classification, other), difference, second),
+        ),
         field=title(difference.field),
         extra=difference.extra,
         project=difference.project,
     )
-
-
-def _values(
-    classification: Classification, difference: Difference, point: Point, number: int
-) -> tuple[str, ...]:
-    metadata = classification.wheels[number].reading.metadata
-    assert isinstance(metadata, Metadata)
-    resolution = metadata.resolution
-    assert not isinstance(resolution, Unreadable)
-    return _said(resolution, difference, point)
 
 
 def _said(resolution: Resolution, difference: Difference, point: Point) -> tuple[str, ...]:

@@ -44,12 +44,16 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
             f"the files differ in fields that do not decide what gets installed: {names}",
             evidence=[
                 Evidence(
-                    files=tuple(min(values.values(), key=lambda names: len(names))),
+                    files=tuple(_fewest(values)),
                     says=(f"has its own `{title(field)}`",),
                 )
                 for field, values in different.items()
             ],
         )
+
+
+def _fewest(values: dict[frozenset[str], list[str]]) -> list[str]:
+    return min(values.values(), key=len)
 
 
 RULE = Rule(code=CODE, severity=Severity.INFO, check=_check, page=__doc__)

@@ -35,16 +35,20 @@ CODE = "identity-mismatch"
 
 
 def _check(judgement: Judgement) -> Iterator[Finding]:
+    found: dict[tuple[str, str, str], list[str]] = {}
     for file, metadata in judgement.read:
-        for what, found, expected in _mismatches(file, metadata):
-            yield judgement.finding(
-                CODE,
-                Severity.ERROR,
-                f"`{file.filename}`: {what}: found {found}, expected {expected}",
-                evidence=[Evidence(files=(file.filename,), says=(f"{what}: {found}",))],
-                field=what.lower() if what in ("Name", "Version") else None,
-                hint="build the file again; renaming a file does not change what it holds",
-            )
+        for mismatch in _mismatches(file, metadata):
+            found.setdefault(mismatch, []).append(file.filename)
+    for (what, seen, expected), names in found.items():
+        subject = f"`{names[0]}`" if len(names) == 1 else f"{len(names)} files"
+        yield judgement.finding(
+            CODE,
+            Severity.ERROR,
+            f"{subject}: {what}: found {seen}, expected {expected}",
+            evidence=[Evidence(files=tuple(names), says=(f"{what}: {seen}",))],
+            field=what.lower() if what in ("Name", "Version") else None,
+            hint="build the file again; renaming a file does not change what it holds",
+        )
 
 
 def _mismatches(file: ReleaseFile, metadata: Metadata) -> Iterator[tuple[str, str, str]]:

@@ -30,6 +30,8 @@ __all__ = ["RULE", "difference_evidence"]
 
 CODE = "undeclared-difference"
 _FIELDS = ("requires-dist", "requires-python", "provides-extra")
+_NOT_DESCRIPTIVE = frozenset({*_FIELDS, "name", "version", "import-name", "import-namespace"})
+"""Resolution fields, and what has rules of its own."""
 
 
 def _check(judgement: Judgement) -> Iterator[Finding]:
@@ -56,6 +58,28 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
                 hint="put the difference into the sdist, mark the field dynamic, or declare it "
                 "under `[tool.trueup.wheels]`",
             )
+    yield from _descriptive(judgement)
+
+
+def _descriptive(judgement: Judgement) -> Iterator[Finding]:
+    """Static fields that decide nothing about what gets installed: worth knowing, no more."""
+    found: dict[str, dict[str, None]] = {}
+    for _, wheel, relation in judgement.relations:
+        if relation.kept is False and relation.case is Case.STATIC:
+            for name in judgement.same_metadata(wheel):
+                found.setdefault(relation.field, {})[name] = None
+    fields = {field: names for field, names in found.items() if field not in _NOT_DESCRIPTIVE}
+    if fields:
+        yield judgement.finding(
+            CODE,
+            Severity.INFO,
+            "wheels differ from the sdist in static fields that do not decide what gets installed: "
+            + ", ".join(f"`{title(field)}`" for field in fields),
+            evidence=[
+                Evidence(files=tuple(names), says=(f"another `{title(field)}`",))
+                for field, names in fields.items()
+            ],
+        )
 
 
 def difference_evidence(
