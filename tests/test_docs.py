@@ -7,23 +7,32 @@ page instead of comparing it. `<!-- not run: REASON -->` before a block exempts 
 
 from __future__ import annotations
 
+import doctest
+import io
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+import trueup
+from tests.index_server import IndexServer
 from trueup.interfaces.cli.main import cli
 from trueup.interfaces.config import KEYS
 from trueup.interfaces.reference import outdated, pages
 from trueup.judge.rules import RULES
+from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.declaration import parse_declaration
 from trueup.model.target import parse_targets
 
@@ -161,6 +170,53 @@ def test_the_readme_lists_the_verbs_that_exist() -> None:
     assert set(states.values()) == {"works", "planned"}
 
 
+# --- the README's release -----------------------------------------------------------------------
+
+
+def test_the_readme_shows_what_check_says_of_nmslib(tmp_path: Path) -> None:
+    """The release as it is on the index, rebuilt from what was recorded of it."""
+    (shown,) = blocks(README, "console")
+    assert commands(shown.text) == [FIRST.rsplit(" && ", 1)[1]]
+    recorded = json.loads((ROOT / "tests/cases/corpus/nmslib-2.1.1.json").read_text("utf-8"))
+    with IndexServer() as server:
+        for file in recorded["files"]:
+            add_recorded(server, file, recorded["metadata"][file["metadata"]])
+        done = subprocess.run(
+            [Path(sys.executable).with_name("trueup"), "check", "nmslib==2.1.1"],
+            cwd=tmp_path,
+            env={**environment(tmp_path / "session"), "PIP_INDEX_URL": server.url},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1, done.stderr
+    real = shown.text.splitlines()[0] + "\n" + done.stdout.rstrip("\n")
+    if os.environ.get("UPDATE_DOCS"):
+        text = README.read_text("utf-8")
+        README.write_text(text[: shown.start] + real + text[shown.end :], "utf-8")
+    else:
+        assert real == shown.text
+
+
+def add_recorded(server: IndexServer, file: Mapping[str, Any], metadata: str) -> None:
+    filename: str = file["filename"]
+    stem = "-".join(filename.removesuffix(".tar.gz").split("-")[:2])
+    buffer = io.BytesIO()
+    name = parse_filename(filename)
+    if isinstance(name, WheelName):
+        with zipfile.ZipFile(buffer, "w") as wheel:
+            tags = "".join(f"Tag: {tag}\n" for tag in sorted(map(str, name.tags)))
+            wheel.writestr(f"{stem}.dist-info/METADATA", metadata)
+            wheel.writestr(f"{stem}.dist-info/WHEEL", f"Wheel-Version: 1.0\n{tags}")
+    else:
+        with tarfile.open(fileobj=buffer, mode="w:gz") as sdist:
+            entry = tarfile.TarInfo(f"{stem}/PKG-INFO")
+            entry.size = len(metadata.encode())
+            sdist.addfile(entry, io.BytesIO(metadata.encode()))
+    server.add(filename, buffer.getvalue(), upload_time=f"{file['upload_time']}Z")
+
+
 # --- links --------------------------------------------------------------------------------------
 
 
@@ -257,6 +313,21 @@ def test_toml_and_yaml_examples_parse(page: Path) -> None:
 def test_python_examples_compile(page: Path) -> None:
     for block in blocks(page, "python"):
         compile(block.text, str(page), "exec")
+
+
+@every_page
+def test_interactive_examples_are_real(page: Path) -> None:
+    text = "\n".join(block.text for block in blocks(page, "pycon"))
+    example = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    report = io.StringIO()
+    doctest.DocTestRunner(verbose=False).run(example, out=report.write)
+    assert report.getvalue() == ""
+
+
+def test_every_public_name_is_documented() -> None:
+    text = (DOCS / "reference/library.md").read_text("utf-8")
+    names = {name for name in trueup.__all__ if not name.startswith("_")}
+    assert {name for name in names if not re.search(rf"`{name}\b", text)} == set()
 
 
 @every_page
