@@ -178,7 +178,7 @@ VERDICTS = [
     ("xgboost-3.0.5", Advice.PER_TARGET, Case.STATIC),
     ("apache-beam-2.77.0", Advice.UNKNOWN, Case.DYNAMIC),
     ("torch-1.13.1", Advice.PER_TARGET, Case.LEGACY),
-    ("ai-edge-litert-2.3.0", Advice.READ_ONE, Case.LEGACY),
+    ("PySide6-6.11.3", Advice.READ_ONE, Case.NO_SDIST),
 ]
 
 

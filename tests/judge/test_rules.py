@@ -1,0 +1,254 @@
+"""Every rule on a release that breaks it, and on one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.releases import metadata_text, release, sdist, wheel
+from trueup.judge.release import judge_release
+from trueup.judge.rule import RuleSettings
+from trueup.judge.rules import RULES
+from trueup.model.declaration import Declaration
+from trueup.model.errors import UsageError
+from trueup.model.finding import Finding, Severity
+from trueup.model.metadata import Unreadable, parse_metadata
+from trueup.model.release import Release, ReleaseFile
+from trueup.model.requirement import parse_requirement
+
+LINUX = "cp312-cp312-manylinux_2_28_x86_64"
+OLD_LINUX = "cp312-cp312-manylinux_2_17_x86_64"
+WINDOWS = "cp312-cp312-win_amd64"
+MAC = "cp312-cp312-macosx_11_0_arm64"
+T0 = datetime(2026, 1, 1)
+DECLARED = Declaration(wheels_require=(parse_requirement("openblas==0.3"),))
+
+
+def with_reading(file: ReleaseFile, **changes: object) -> ReleaseFile:
+    return replace(file, reading=replace(file.reading, **changes))  # type: ignore[arg-type]
+
+
+def sidecar(*requires: str) -> object:
+    return parse_metadata(metadata_text(requires=requires).encode())
+
+
+# code → (severity, message, files or None for any, release)
+BROKEN: Mapping[str, tuple[Severity, str, Release]] = {
+    "unreadable-file": (
+        Severity.ERROR,
+        "the metadata of `demo-1.0-py3-none-any.whl` cannot be read: is no zip archive",
+        release(wheel("py3-none-any", unreadable="is no zip archive")),
+    ),
+    "identity-mismatch": (
+        Severity.ERROR,
+        "`demo-1.0-py3-none-any.whl`: dist-info folder: found `demo-2.0.dist-info`, "
+        "expected `demo-1.0.dist-info`",
+        release(with_reading(wheel("py3-none-any"), dist_info="demo-2.0.dist-info")),
+    ),
+    "dependencies-differ": (
+        Severity.ERROR,
+        "the wheels do not ask for the same: `colorama`",
+        release(wheel(WINDOWS, ["colorama"]), wheel(LINUX)),
+    ),
+    "requires-python-differs": (
+        Severity.ERROR,
+        "the wheels do not admit the same Pythons",
+        release(wheel(WINDOWS, python=">=3.9"), wheel("cp38-cp38-win_amd64", python=">=3.8")),
+    ),
+    "extras-differ": (
+        Severity.ERROR,
+        "the wheels do not provide the same extras",
+        release(wheel(WINDOWS, extras=["cuda"]), wheel(LINUX)),
+    ),
+    "import-names-differ": (
+        Severity.ERROR,
+        "the files do not have the same `Import-Name`",
+        release(
+            wheel(LINUX, metadata_version="2.5", headers=[("Import-Name", "demo")]),
+            wheel(WINDOWS, metadata_version="2.5", headers=[("Import-Name", "demo_core")]),
+        ),
+    ),
+    "sidecar-differs": (
+        Severity.ERROR,
+        "the sidecar of `demo-1.0-py3-none-any.whl` is not the file's own metadata",
+        release(with_reading(wheel("py3-none-any", ["a"]), sidecar=sidecar("b"))),
+    ),
+    "declaration-not-met": (
+        Severity.ERROR,
+        "wheels are not the sdist plus exactly what `[tool.trueup.wheels]` declares",
+        release(wheel(LINUX, ["openblas==0.3"]), wheel(MAC), sdist(declaration=DECLARED)),
+    ),
+    "undeclared-difference": (
+        Severity.WARNING,
+        "`Requires-Dist` is static in `demo-1.0.tar.gz`, and wheels have something else",
+        release(wheel(LINUX, ["openblas"]), sdist()),
+    ),
+    "append-only-difference": (
+        Severity.WARNING,
+        "`Requires-Dist` may only grow from `demo-1.0.tar.gz` to a wheel, and did not",
+        release(
+            wheel(LINUX, ["numpy>=2.1"]),
+            sdist(["numpy>=2"], dynamic=["Requires-Dist"], metadata_version="2.6"),
+        ),
+    ),
+    "shadowed-file": (
+        Severity.WARNING,
+        "`demo-1.0-py3-none-any.whl` is never chosen, and differs from those that are: "
+        "installers prefer another file wherever it fits",
+        release(wheel("py3-none-any", ["a"], build="1"), wheel("py3-none-any", ["b"])),
+    ),
+    "index-contradicts-file": (
+        Severity.WARNING,
+        "the index shows `requires-python` `<3.13`, the file says `<3.14`",
+        release(wheel(LINUX, python="<3.14", page_python="<3.13")),
+    ),
+    "late-upload": (
+        Severity.WARNING,
+        "uploaded up to 40 days after the first file, with other metadata: `Classifier`",
+        release(
+            wheel(LINUX, uploaded=T0),
+            wheel(
+                WINDOWS,
+                uploaded=T0 + timedelta(days=40),
+                headers=[("Classifier", "Framework :: Flask")],
+            ),
+        ),
+    ),
+    "mixed-scope": (
+        Severity.INFO,
+        "the same public version is listed there as `1.0+cpu` as well; each is judged by itself",
+        release(wheel(LINUX), siblings=["1.0+cpu"]),
+    ),
+    "written-differently": (
+        Severity.INFO,
+        "the wheels differ as written, and mean the same wherever one is chosen",
+        release(
+            wheel(WINDOWS, ['colorama; os_name == "nt"']),
+            wheel(LINUX, ['colorama; sys_platform == "win32"']),
+        ),
+    ),
+    "unused-dynamic": (
+        Severity.INFO,
+        "`demo-1.0.tar.gz` calls `Requires-Dist` dynamic, and no wheel differs in it",
+        release(wheel(LINUX, ["a"]), sdist(["a"], dynamic=["Requires-Dist"])),
+    ),
+    "descriptive-fields-differ": (
+        Severity.INFO,
+        "the files differ in fields that do not decide what gets installed: `Classifier`",
+        release(wheel(LINUX, headers=[("Classifier", "A")]), wheel(WINDOWS)),
+    ),
+    "wheel-variants": (
+        Severity.INFO,
+        "the release has wheel variants, judged among equal labels only: `cu128`",
+        release(wheel(LINUX), wheel(LINUX, ["cuda"], label="cu128")),
+    ),
+}
+
+SOUND = {
+    "unreadable-file": release(wheel("py3-none-any"), sdist()),
+    "identity-mismatch": release(
+        with_reading(
+            wheel("py3-none-any"),
+            dist_info="Demo-1.0.0.dist-info",
+            wheel_headers={"tag": ("py3-none-any",)},
+        )
+    ),
+    "dependencies-differ": release(
+        wheel(WINDOWS, ['colorama; os_name == "nt"']), wheel(LINUX, ['colorama; os_name == "nt"'])
+    ),
+    "requires-python-differs": release(
+        wheel(WINDOWS, python=">=3.9"), wheel(LINUX, python=">=3.9.0")
+    ),
+    "extras-differ": release(wheel(WINDOWS, extras=["A_b"]), wheel(LINUX, extras=["a-b"])),
+    "import-names-differ": release(
+        wheel(LINUX, metadata_version="2.5", headers=[("Import-Name", "demo")]), wheel(WINDOWS)
+    ),
+    "sidecar-differs": release(with_reading(wheel("py3-none-any", ["a"]), sidecar=sidecar("a"))),
+    "declaration-not-met": release(wheel(LINUX, ["openblas==0.3"]), sdist(declaration=DECLARED)),
+    "undeclared-difference": release(wheel(LINUX, ["numpy (>=1)"]), sdist(["numpy>=1"])),
+    "append-only-difference": release(
+        wheel(LINUX, ["a", "numpy>=2", "b"]),
+        sdist(["numpy>=2"], dynamic=["Requires-Dist"], metadata_version="2.6"),
+    ),
+    "shadowed-file": release(wheel("py3-none-any", ["a"], build="1"), wheel("py3-none-any", ["a"])),
+    "index-contradicts-file": release(wheel(LINUX, python=">=3.9", page_python=">= 3.9")),
+    "late-upload": release(
+        wheel(LINUX, uploaded=T0), wheel(WINDOWS, uploaded=T0 + timedelta(days=40))
+    ),
+    "mixed-scope": release(wheel(LINUX)),
+    "written-differently": release(wheel(LINUX, ["a", "b"]), wheel(WINDOWS, ["b", "a", "A"])),
+    "unused-dynamic": release(wheel(LINUX, ["b"]), sdist(["a"], dynamic=["Requires-Dist"])),
+    "descriptive-fields-differ": release(
+        wheel(LINUX, headers=[("Author", "UNKNOWN")]), wheel(WINDOWS)
+    ),
+    "wheel-variants": release(wheel(LINUX)),
+}
+
+
+def findings(subject: Release, code: str) -> list[Finding]:
+    return [item for item in judge_release(subject).findings if item.code == code]
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+def test_a_rule_speaks_of_what_is_broken(code: str) -> None:
+    severity, message, subject = BROKEN[code]
+    (finding,) = findings(subject, code)
+    assert (finding.severity, finding.message) == (severity, message)
+    assert code == "mixed-scope" or finding.evidence
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+def test_a_rule_is_silent_on_what_is_sound(code: str) -> None:
+    assert findings(SOUND[code], code) == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_rule_has_a_page_with_before_and_after(rule: object) -> None:
+    page = rule.page  # type: ignore[attr-defined]
+    assert "**Before" in page
+    assert "fter**" in page or "**Before and after**" in page
+
+
+def test_codes_are_unique_and_the_tables_complete() -> None:
+    codes = [rule.code for rule in RULES]
+    assert len(set(codes)) == len(codes)
+    assert set(codes) == set(BROKEN) == set(SOUND)
+
+
+def test_irreconcilable_by_glibc_has_the_shape_of_the_style_guide() -> None:
+    subject = release(wheel(LINUX, ["nccl", "numpy"]), wheel(OLD_LINUX, ["numpy"]))
+    (finding,) = findings(subject, "dependencies-differ")
+    assert finding.message == "no marker can tell these files apart"
+    assert finding.where == "Linux x86_64, Python 3.12"
+    assert [(item.files, item.says, item.where) for item in finding.evidence] == [
+        (("demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",), ("nccl",), "glibc ≥ 2.28"),
+        (
+            ("demo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl",),
+            ("(nothing more)",),
+            "glibc ≥ 2.17 and < 2.28",
+        ),
+    ]
+    assert finding.hint == "uv, Poetry and PDM read one of them and lock it for both"
+
+
+def test_settings_select_ignore_and_regrade() -> None:
+    subject = BROKEN["dependencies-differ"][2]
+    code = "dependencies-differ"
+    assert judge_release(subject, settings=RuleSettings(ignore=frozenset({code}))).findings == ()
+    other = RuleSettings(select=frozenset({"late-upload"}))
+    assert judge_release(subject, settings=other).findings == ()
+    graded = judge_release(subject, settings=RuleSettings(severity={code: Severity.INFO}))
+    assert [item.severity for item in graded.findings] == [Severity.INFO]
+    with pytest.raises(UsageError, match="no rule has the code `late`"):
+        RuleSettings(select=frozenset({"late"})).check_codes(rule.code for rule in RULES)
+
+
+def test_an_unread_pyproject_is_said() -> None:
+    subject = release(sdist(declaration=Unreadable(reason="is not valid TOML")))
+    (finding,) = findings(subject, "unreadable-file")
+    assert finding.message == (
+        "the `pyproject.toml` in `demo-1.0.tar.gz` cannot be read: is not valid TOML"
+    )
