@@ -1,0 +1,59 @@
+"""How much a file may cost to read; what is beyond is refused, not read in part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trueup.model.errors import LimitError
+
+__all__ = ["Limits", "size_text"]
+
+_KIB, _MIB, _GIB = 1024, 1024**2, 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """In bytes, unless said otherwise; the largest real values are a small part of each.
+
+    - ``metadata``: a METADATA or PKG-INFO file, unpacked (descriptions reach some MB);
+    - ``wheel``: a WHEEL file, unpacked;
+    - ``pyproject``: a `pyproject.toml`, unpacked (its parser takes quadratic time in bad cases);
+    - ``members``: entries of an archive, as a number (25,490 were seen);
+    - ``directory``: a zip's central directory (3.2 MB were seen);
+    - ``header``: what a tar archive says about one member beyond its 512 bytes;
+    - ``packed`` and ``unpacked``: what is read of an sdist, as stored and as unpacked;
+    - ``ratio``: unpacked to packed, as a number, once ``ratio_from`` bytes are unpacked;
+    - ``after_pkg_info``: how far an unpacked sdist is searched for `pyproject.toml` after its
+      PKG-INFO was found;
+    - ``memory``: what unpacking may take for its tables (`xz -9` takes 65 MiB).
+    """
+
+    metadata: int = 16 * _MIB
+    wheel: int = _MIB
+    pyproject: int = 512 * _KIB
+    members: int = 200_000
+    directory: int = 64 * _MIB
+    header: int = _MIB
+    packed: int = 2 * _GIB
+    unpacked: int = 2 * _GIB
+    ratio: int = 200
+    ratio_from: int = 64 * _MIB
+    after_pkg_info: int = 256 * _MIB
+    memory: int = 128 * _MIB
+
+    def check(self, what: str, size: int, limit: int) -> None:
+        """Raise LimitError if ``size``, which ``what`` has or claims to have, is above ``limit``."""
+        if size > limit:
+            raise LimitError(
+                f"{what} is too large",
+                found=size_text(size),
+                expected=f"at most {size_text(limit)}",
+            )
+
+
+def size_text(size: int) -> str:
+    """A number of bytes for people: ``16 MiB``, ``10,000,000,000 bytes``."""
+    for unit, name in ((_GIB, "GiB"), (_MIB, "MiB"), (_KIB, "KiB")):
+        if size >= unit and size % unit == 0:
+            return f"{size // unit} {name}"
+    return f"{size:,} bytes"
