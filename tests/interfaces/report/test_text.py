@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import itertools
 import textwrap
+from dataclasses import replace
 
 import click
 import pytest
 
-from tests.samples import FLASK, NMSLIB, SAMPLES
+from tests.samples import FLASK, IFCOPENSHELL, NMSLIB, SAMPLES
 from trueup.interfaces.report import render_text
-from trueup.model.finding import Evidence, Finding, ReleaseReport, Report, Severity
+from trueup.model.finding import (
+    Evidence,
+    Finding,
+    Merged,
+    ReleaseClass,
+    ReleaseReport,
+    Report,
+    Severity,
+)
 
 XGBOOST = """\
 xgboost 3.0.5: irreconcilable; 7 wheels, 1 sdist; a tool that reads one file is wrong
@@ -162,7 +171,6 @@ error[dependencies-differ]: apache-beam 2.77.0: no marker can tell these files
   hint: markers see the machine, not the interpreter
 
 One list serves every wheel, except for 32-bit Python on Windows AMD64.
-  Requires-Python: >=3.10
   Requires-Dist: cryptography<51.0.0,>=39.0.0
   Requires-Dist: fastavro<2,>=0.23.6
   Requires-Dist: numpy<2.5.0,>=1.14.3
@@ -233,6 +241,52 @@ def test_witness_is_shown_when_verbose() -> None:
         """)
         in text
     )
+
+
+def test_a_long_merged_list_shows_what_is_not_in_every_wheel() -> None:
+    shared = tuple(f"shared-{number}" for number in range(40))
+    field = NMSLIB.fields[0]
+    release = replace(
+        NMSLIB,
+        findings=(),
+        fields=(
+            replace(
+                field,
+                variants=tuple(
+                    replace(variant, values=(*variant.values, *shared))
+                    for variant in field.variants[:2]
+                ),
+            ),
+        ),
+        merged=Merged(
+            requires_dist=(*shared, 'numpy; python_version >= "3"'),
+            requires_python=">=3.9",
+            provides_extra=("x",),
+        ),
+    )
+    text = render_text(Report(releases=(release,)), colour=False, width=80)
+    assert text.split("\n\n")[1] == (
+        "One list serves every wheel.\n"
+        '  Requires-Dist: numpy; python_version >= "3"\n'
+        "  … and 40 more; `--suggest` prints all"
+    )
+
+
+def test_requires_python_and_extras_are_merged_where_they_differ() -> None:
+    release = replace(
+        IFCOPENSHELL,
+        release_class=ReleaseClass.MERGEABLE,
+        findings=(),
+        merged=Merged(requires_dist=("numpy",), requires_python="<3.14,>=3.9", provides_extra=()),
+    )
+    text = render_text(Report(releases=(release,)), colour=False, width=80)
+    assert "  Requires-Python: <3.14,>=3.9\n  Requires-Dist: numpy\n" in text
+
+
+def test_a_release_that_agrees_needs_no_merged_list() -> None:
+    release = replace(FLASK, merged=NMSLIB.merged)
+    text = render_text(Report(releases=(release,)), colour=False, width=80)
+    assert "One list" not in text
 
 
 def test_workarounds_are_ready_to_paste() -> None:

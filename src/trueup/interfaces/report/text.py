@@ -87,8 +87,10 @@ def render_text(
         if verbose:
             blocks += page.details(release)
         if release.merged is not None:
-            merged = release.merged
-            blocks.append(page.suggestion(release, merged) if suggest else page.merged(merged))
+            if suggest:
+                blocks.append(page.suggestion(release, release.merged))
+            elif release.release_class.rank >= ReleaseClass.MERGEABLE.rank:
+                blocks.append(page.merged(release, release.merged))
         if suggest:
             blocks += [page.workaround(what, text) for what, text in release.workarounds]
         if fix_hint and (fix := _FIXES.get(release.release_class)) is not None:
@@ -227,15 +229,21 @@ class _Page:
                 lines += self.wrap(value, indent if number else lead, indent + "  ")
         return lines
 
-    def merged(self, merged: Merged) -> list[str]:
+    def merged(self, release: ReleaseReport, merged: Merged) -> list[str]:
+        """The merged list as core metadata; of a long one, what is not in every wheel anyway."""
         lines = self.wrap(_serves(merged), "")
-        if merged.requires_python is not None:
+        differing = {field.field for field in release.fields if len(field.variants) > 1}
+        if merged.requires_python is not None and "Requires-Python" in differing:
             lines.append(f"  Requires-Python: {printable(merged.requires_python)}")
-        limit = len(merged.requires_dist) if self.verbose else _LISTED_REQUIREMENTS
-        lines += [f"  Requires-Dist: {printable(line)}" for line in merged.requires_dist[:limit]]
-        lines += [f"  Provides-Extra: {printable(extra)}" for extra in merged.provides_extra]
-        left = len(merged.requires_dist) - limit
-        if left > 0:
+        shown = merged.requires_dist
+        if len(shown) > _LISTED_REQUIREMENTS and not self.verbose:
+            common = _common_requirements(release)
+            shown = tuple(line for line in shown if line not in common)[:_LISTED_REQUIREMENTS]
+        lines += [f"  Requires-Dist: {printable(line)}" for line in shown]
+        if "Provides-Extra" in differing:
+            lines += [f"  Provides-Extra: {printable(extra)}" for extra in merged.provides_extra]
+        left = len(merged.requires_dist) - len(shown)
+        if left:
             lines.append(f"  … and {left:,} more; `--suggest` prints all")
         return lines + self.notes(merged)
 
@@ -307,6 +315,18 @@ def _serves(merged: Merged) -> str:
     if merged.residue is not None:
         return f"One list serves every wheel, except for {merged.residue}."
     return "One list serves every wheel."
+
+
+def _common_requirements(release: ReleaseReport) -> frozenset[str]:
+    """The lines that every wheel has as they are."""
+    variants = [
+        frozenset(variant.values)
+        for field in release.fields
+        if field.field == "Requires-Dist"
+        for variant in field.variants
+        if any(name.endswith(".whl") for name in variant.files)
+    ]
+    return frozenset.intersection(*variants) if variants else frozenset()
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
