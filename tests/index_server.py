@@ -166,6 +166,8 @@ class IndexServer:
         self._faults: list[tuple[str, Fault, int]] = []
         self.lock = threading.Lock()
         self.closing = threading.Event()
+        self.left_early = threading.Event()
+        """Set when a client closed its connection before it had the whole answer."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.index = self
         self._thread = threading.Thread(
@@ -285,7 +287,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer()
             self.wfile.flush()
         except OSError:
-            self.close_connection = True  # the client went away, or was sent away
+            self.server.index.left_early.set()
+            self.close_connection = True
 
     do_HEAD = do_GET  # noqa: N815
 

@@ -146,9 +146,7 @@ class Client:
                     self._resume[origin_of(url)] = self._clock() + delay
                 if attempt >= again.attempts:
                     raise _gave_up(again, attempt).within(redact(url)) from again.__cause__
-                self._watcher.note(
-                    f"`{redact(url)}`: {again.found}; trying again in {delay:.1f} s"
-                )
+                self._watcher.note(f"`{redact(url)}`: {again.found}; trying again in {delay:.1f} s")
                 if again.after is None:
                     self._sleep(delay)
             except SourceError as error:

@@ -156,7 +156,7 @@ def _json_artifact(file: _File, url: str, project: NormalizedName) -> Artifact:
     yanked = file.yanked
     return Artifact(
         filename=file.filename,
-        url=_link(url, file.url, file.filename),
+        url=_link(url, _join(url, file.url), file.filename),
         name=parse_filename(file.filename, project),
         size=file.size,
         hashes=_hashes(file.hashes),
@@ -256,7 +256,7 @@ def _html_artifact(
     sidecar = anchor.get("data-core-metadata", anchor.get("data-dist-info-metadata"))
     return Artifact(
         filename=filename,
-        url=_link(base, href, filename),
+        url=_link(base, joined, filename),
         name=name,
         hashes=_fragment_hashes(parts),
         index_requires_python=_text(anchor.get("data-requires-python")),
@@ -283,14 +283,13 @@ def _hashes(values: Mapping[str, str]) -> Mapping[str, str]:
     )
 
 
-def _link(base: str, href: str, filename: str) -> str:
-    """Resolve a link, without fragment and credentials; refuse where it may not lead."""
-    joined = _join(base, href)
+def _link(base: str, joined: str, filename: str) -> str:
+    """A resolved link without fragment and credentials; refused where it may not lead."""
     parts = urlsplit(joined)
     allowed = ("http", "https", "file") if base.startswith("file:") else ("http", "https")
-    if parts.scheme.lower() not in allowed or (parts.scheme != "file" and not parts.netloc):
+    if parts.scheme not in allowed or (parts.scheme != "file" and not parts.netloc):
         raise _bad_link(filename, joined)
-    return without_credentials(parts._replace(fragment="").geturl())
+    return without_credentials(joined.partition("#")[0])
 
 
 def _bad_link(filename: str, joined: str) -> PageError:

@@ -1,0 +1,157 @@
+"""Sidecars: the `.metadata` files that an index may serve next to wheels (PEP 658, PEP 714)."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from trueup.model.artifact import Artifact, OtherName
+from trueup.model.errors import NotFoundError
+from trueup.model.metadata import Metadata, Unreadable, parse_metadata
+from trueup.model.release import How, Reading
+from trueup.sources.cache import Cache, Kind
+from trueup.sources.http import AnswerError, Client, Response
+from trueup.sources.url import local_path
+
+__all__ = ["MAX_METADATA_BYTES", "Sidecars", "explained", "first_hash"]
+
+MAX_METADATA_BYTES = 32 * 1024 * 1024
+"""The largest real metadata files have about 1 MB, nearly all of it description."""
+
+_IN_MEMORY = 8192
+_TRUSTED = ("sha256", "sha512", "sha384", "sha3_256", "sha3_512", "blake2b")
+
+
+class Sidecars:
+    """Fetches sidecars, each distinct hash once; safe to use from several threads."""
+
+    def __init__(self, client: Client, cache: Cache) -> None:
+        self._client = client
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._flights: dict[object, threading.Lock] = {}
+        self._read: OrderedDict[str, Metadata | Unreadable] = OrderedDict()
+        self._works: dict[tuple[NormalizedName, Version], bool] = {}
+
+    def advertised(self, artifact: Artifact) -> Reading | None:
+        """The sidecar that the listing promises; None if it is not there.
+
+        Its hash is compared where the listing gives one; equal hashes are fetched once. A sidecar
+        whose hash differs, or that the server refuses, comes back as Unreadable.
+        """
+        digest = (artifact.core_metadata or {}).get("sha256")
+        if digest is None:
+            return self._fetch_promised(artifact)
+        with self._flight(digest):
+            with self._lock:
+                known = self._read.get(digest)
+            if known is not None:
+                return Reading(metadata=known, how=How.SAME_HASH, verified=True)
+            kept = self._cache.get(Kind.METADATA, digest)
+            if kept is not None:
+                metadata = self._keep(digest, kept)
+                return Reading(metadata=metadata, how=How.SIDECAR, verified=True)
+            return self._fetch_promised(artifact)
+
+    def unadvertised(self, artifact: Artifact) -> Reading | None:
+        """A sidecar that is there although the listing does not say so; None if it is not.
+
+        Tried with one file of each release: the others do as it did. There is no hash to compare,
+        so the metadata must at least name the project and the version of the file.
+        """
+        if isinstance(artifact.name, OtherName):
+            return None
+        release = (artifact.name.project, artifact.name.version)
+        if release not in self._works:
+            with self._flight(release):
+                if release not in self._works:
+                    found = self._try(artifact)
+                    self._works[release] = found is not None
+                    return found
+        return self._try(artifact) if self._works[release] else None
+
+    def _try(self, artifact: Artifact) -> Reading | None:
+        try:
+            data = self._get(artifact)
+        except (NotFoundError, AnswerError):
+            return None
+        metadata = parse_metadata(data)
+        if isinstance(metadata, Unreadable) or isinstance(artifact.name, OtherName):
+            return None
+        project, version = artifact.name.project, artifact.name.version
+        if canonicalize_name(metadata.name or "") != project or metadata.version != version:
+            return None
+        return Reading(metadata=metadata, how=How.SIDECAR)
+
+    def _fetch_promised(self, artifact: Artifact) -> Reading | None:
+        try:
+            data = self._get(artifact)
+        except NotFoundError:
+            return None
+        except AnswerError as error:
+            return Reading(metadata=explained(error), how=How.SIDECAR)
+        name, expected = first_hash(artifact.core_metadata or {})
+        if name is None or expected is None:
+            return Reading(metadata=parse_metadata(data), how=How.SIDECAR)
+        found = hashlib.new(name, data).hexdigest()
+        if found != expected:
+            return Reading(
+                metadata=Unreadable(
+                    reason=f"the sidecar's {name} is not the one that the index gives: "
+                    f"found `{found}`, expected `{expected}`",
+                    hint="the index, or something on the way, changed the file",
+                ),
+                how=How.SIDECAR,
+            )
+        if name != "sha256":
+            return Reading(metadata=parse_metadata(data), how=How.SIDECAR, verified=True)
+        self._cache.put(Kind.METADATA, expected, data)
+        return Reading(metadata=self._keep(expected, data), how=How.SIDECAR, verified=True)
+
+    def _get(self, artifact: Artifact) -> bytes:
+        # PEP 658: the address of the file, with `.metadata` appended to its path.
+        path, question, query = artifact.url.partition("?")
+        url = f"{path}.metadata{question}{query}"
+        if url.startswith("file:"):
+            try:
+                return local_path(url).read_bytes()
+            except OSError as error:
+                raise NotFoundError("does not exist") from error
+        return self._client.request(url, _body)
+
+    def _keep(self, digest: str, data: bytes) -> Metadata | Unreadable:
+        metadata = parse_metadata(data, digest=digest)
+        with self._lock:
+            self._read[digest] = metadata
+            while len(self._read) > _IN_MEMORY:
+                self._read.popitem(last=False)
+        return metadata
+
+    def _flight(self, key: object) -> threading.Lock:
+        """The lock under which a thing is fetched, so that no two threads fetch it."""
+        with self._lock:
+            return self._flights.setdefault(key, threading.Lock())
+
+
+def first_hash(hashes: Mapping[str, str]) -> tuple[str, str] | tuple[None, None]:
+    """The best hash of a listing that can be computed here, with its name in `hashlib`."""
+    for name in _TRUSTED:
+        if name in hashes:
+            return name, hashes[name]
+    return None, None
+
+
+def explained(error: AnswerError | NotFoundError) -> Unreadable:
+    """Why a file is unread, from an answer of the server."""
+    place = error.place[-1] if error.place else ""
+    what = type(error)(error.what, found=error.found, expected=error.expected)
+    return Unreadable(reason=f"`{place}`: {what}" if place else str(what), hint=error.hint)
+
+
+def _body(response: Response) -> bytes:
+    return response.body(MAX_METADATA_BYTES)
