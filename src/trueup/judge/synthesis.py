@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 from trueup.model.marker import Marker
 from trueup.model.python import PythonAxis
@@ -61,38 +62,43 @@ class Synthesizer:
         missing = wanted
         while missing:
             box = self._box(missing & -missing, wanted)
-            clause = self._write(box)
+            clause = self._write(box, missing)
             if clause is None or len(clauses) == _MAX_CLAUSES:
                 return None
             clauses.append(clause)
             missing &= ~self._points(box)
-        if len(clauses) > 1:
-            clauses = [f"({clause})" if " or " in clause else clause for clause in clauses]
         return " or ".join(clauses)
 
     def _box(self, seed: int, wanted: int) -> list[Values | None]:
         """The largest product around one point that stays within the wanted points.
 
-        Per axis the values admitted, or None for all. Axes are given up in the order in which
-        readers would miss them least.
+        Per axis the values admitted, or None for all: as few axes as possible, those first that
+        readers would miss least.
         """
-        box: list[Values | None] = [
+        here: list[Values] = [
             frozenset(v for v, points in enumerate(axis.sets) if points & seed)
             for axis in self._axes
         ]
         unwanted = self.relevant & ~wanted
-        for index in range(len(self._axes)):
-            values, box[index] = box[index], None
-            if not self._points(box) & unwanted:
+        box = self._fewest_axes(here, unwanted)
+        for index, values in enumerate(box):
+            if values is None:
                 continue
-            assert values is not None
-            around = self._points(box)
+            box[index] = None
+            around = self._points(box) & unwanted
             box[index] = values | {
-                v
-                for v, points in enumerate(self._axes[index].sets)
-                if not around & points & unwanted
+                v for v, points in enumerate(self._axes[index].sets) if not around & points
             }
         return box
+
+    def _fewest_axes(self, here: Sequence[Values], unwanted: int) -> list[Values | None]:
+        numbers = range(len(here))
+        for count in numbers:
+            for kept in combinations(reversed(numbers), count):
+                box = [values if n in kept else None for n, values in enumerate(here)]
+                if not self._points(box) & unwanted:
+                    return box
+        return list(here)
 
     def _points(self, box: Sequence[Values | None]) -> int:
         points = self.space.everything
@@ -101,8 +107,9 @@ class Synthesizer:
                 points &= union(axis.sets[value] for value in values)
         return points
 
-    def _write(self, box: Sequence[Values | None]) -> str | None:
-        inside = self._points(box) & self.relevant
+    def _write(self, box: Sequence[Values | None], missing: int) -> str | None:
+        """The box in words; of its values only those are needed that have missing points."""
+        inside = self._points(box) & missing
         texts = []
         # Written in the opposite order: the platform first, the implementation last.
         for axis, values in reversed(list(zip(self._axes, box, strict=True))):

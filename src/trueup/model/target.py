@@ -102,8 +102,11 @@ _EXAMPLE = (
 
 def parse_targets(text: str) -> tuple[Target, ...]:
     """The targets that a text names, sorted; raises UsageError saying what is wrong and what to write."""
+    parts = _split(text)
+    if not parts:
+        raise UsageError(f"`{text}` names no environment", hint=_EXAMPLE)
     found: set[Target] = set()
-    for part in _split(text):
+    for part in parts:
         for name in _presets(part):
             for expanded in _expand(name):
                 found.add(_parse(expanded, text))
