@@ -13,6 +13,7 @@ import hashlib
 import html
 import json
 import re
+import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -145,7 +146,7 @@ class IndexServer:
     """An index in a thread; use it as a context manager.
 
     ``as_json`` and ``as_html`` say which forms of pages it speaks; ``auth`` is the user name and
-    password that it demands; everything may be changed while it runs.
+    password that it demands, ``tls`` makes it an https server; everything may be changed while it runs.
     """
 
     def __init__(
@@ -156,6 +157,7 @@ class IndexServer:
         ranges: Ranges = Ranges.ALL,
         etags: bool = True,
         auth: tuple[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.as_json, self.as_html, self.ranges = as_json, as_html, ranges
         self.etags, self.auth = etags, auth
@@ -170,13 +172,19 @@ class IndexServer:
         """Set when a client closed its connection before it had the whole answer."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.index = self
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            # The handshake is left to the thread of the connection: a bad one blocks nobody.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:
