@@ -190,8 +190,8 @@ files of https://index.test/simple/flask/
   chosen   sidecar   verified   flask-3.1.3-py3-none-any.whl
 
 fields
-  Requires-Dist     identical   sdist: static   1 variant
-  Requires-Python   identical   sdist: static   1 variant
+  Requires-Dist     identical   promise: static   1 variant
+  Requires-Python   identical   promise: static   1 variant
 
 no findings in 1 release
 """

@@ -152,7 +152,7 @@ class _FieldView:
 
     id: str
     name: str
-    class_value: str
+    class_value: str | None
     case: str
     variants: tuple[_VariantView, ...]
 
@@ -251,7 +251,7 @@ def _field(ident: str, field: FieldReport) -> _FieldView:
     return _FieldView(
         id=ident,
         name=field.field,
-        class_value=field.release_class.value if field.release_class else "not compared",
+        class_value=field.release_class.value if field.release_class else None,
         case=field.case.value,
         variants=tuple(
             _VariantView(

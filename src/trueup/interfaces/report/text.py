@@ -279,8 +279,8 @@ class _Page:
         fields = [
             (
                 printable(item.field),
-                item.release_class.value if item.release_class else "not compared",
-                f"sdist: {item.case.value}",
+                item.release_class.value if item.release_class else "no class",
+                f"promise: {item.case.value}",
                 count(len(item.variants), "variant"),
             )
             for item in release.fields
