@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trueup.model.errors import LimitError
 
-__all__ = ["Limits", "size_text"]
+__all__ = ["Limits", "check_size", "size_text"]
 
 _KIB, _MIB, _GIB = 1024, 1024**2, 1024**3
 
@@ -20,7 +20,7 @@ class Limits:
     - ``pyproject``: a `pyproject.toml`, unpacked (its parser takes quadratic time in bad cases);
     - ``members``: entries of an archive, as a number (25,490 were seen);
     - ``directory``: a zip's central directory (3.2 MB were seen);
-    - ``header``: what a tar archive says about one member beyond its 512 bytes;
+    - ``headers``: what a tar archive says about its members beyond 512 bytes for each, in sum;
     - ``packed`` and ``unpacked``: what is read of an sdist, as stored and as unpacked;
     - ``ratio``: unpacked to packed, as a number, once ``ratio_from`` bytes are unpacked;
     - ``after_pkg_info``: how far an unpacked sdist is searched for `pyproject.toml` after its
@@ -33,7 +33,7 @@ class Limits:
     pyproject: int = 512 * _KIB
     members: int = 200_000
     directory: int = 64 * _MIB
-    header: int = _MIB
+    headers: int = 64 * _MIB
     packed: int = 2 * _GIB
     unpacked: int = 2 * _GIB
     ratio: int = 200
@@ -41,14 +41,21 @@ class Limits:
     after_pkg_info: int = 256 * _MIB
     memory: int = 128 * _MIB
 
-    def check(self, what: str, size: int, limit: int) -> None:
-        """Raise LimitError if ``size``, which ``what`` has or claims to have, is above ``limit``."""
-        if size > limit:
-            raise LimitError(
-                f"{what} is too large",
-                found=size_text(size),
-                expected=f"at most {size_text(limit)}",
-            )
+    def too_many(self, what: str) -> LimitError:
+        """The error for an archive with more than ``members`` of ``what``."""
+        return LimitError(
+            f"has too many {what}",
+            found=f"more than {self.members:,}",
+            expected=f"at most {self.members:,}",
+        )
+
+
+def check_size(what: str, size: int, limit: int) -> None:
+    """Raise LimitError if ``size``, which ``what`` has or claims to have, is above ``limit``."""
+    if size > limit:
+        raise LimitError(
+            f"{what} is too large", found=size_text(size), expected=f"at most {size_text(limit)}"
+        )
 
 
 def size_text(size: int) -> str:
