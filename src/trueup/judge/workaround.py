@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trueup.judge.judgement import Judgement
 from trueup.model.finding import Merged, ReleaseClass
 
-__all__ = ["toml_list", "workarounds"]
+__all__ = ["toml_list", "toml_string", "workarounds"]
 
 
 def workarounds(judgement: Judgement) -> tuple[tuple[str, str], ...]:
@@ -23,12 +25,12 @@ def workarounds(judgement: Judgement) -> tuple[tuple[str, str], ...]:
         )
     lines = [
         "[[tool.uv.dependency-metadata]]",
-        f'name = "{release.project}"',
-        f'version = "{release.version}"',
+        f"name = {toml_string(release.project)}",
+        f"version = {toml_string(str(release.version))}",
         f"requires-dist = {toml_list(merged.requires_dist)}",
     ]
     if merged.requires_python:
-        lines.append(f'requires-python = "{merged.requires_python}"')
+        lines.append(f"requires-python = {toml_string(merged.requires_python)}")
     if merged.provides_extra:
         lines.append(f"provides-extra = {toml_list(merged.provides_extra)}")
     purpose = "uv, in `pyproject.toml`: use this metadata for every file"
@@ -37,14 +39,31 @@ def workarounds(judgement: Judgement) -> tuple[tuple[str, str], ...]:
     return ((purpose, "\n".join(lines)),)
 
 
-def toml_list(items: tuple[str, ...]) -> str:
-    """A TOML array, one item a line; items without single quotes are literal strings."""
+def toml_list(items: Sequence[str]) -> str:
+    """A TOML array, one item a line."""
     if not items:
         return "[]"
-    quoted = [f"  '{item}'," if "'" not in item else f"  {_basic(item)}," for item in items]
-    return "\n".join(["[", *quoted, "]"])
+    return "\n".join(["[", *(f"  {toml_string(item)}," for item in items), "]"])
 
 
-def _basic(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def toml_string(text: str) -> str:
+    """A TOML string, literal where possible: requirements hold double quotes."""
+    # A log viewer that obeys `##[command]` must not find one here.
+    if text.isprintable() and "##[" not in text:
+        if '"' not in text and "\\" not in text:
+            return f'"{text}"'
+        if "'" not in text:
+            return f"'{text}'"
+    quoted = "".join(map(_toml_character, text)).replace("##[", "#\\u0023[")
+    return f'"{quoted}"'
+
+
+def _toml_character(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    point = ord(character)
+    # TOML has no lone surrogates, not even escaped: the escape itself is shown.
+    slash = "\\\\" if 0xD800 <= point < 0xE000 else "\\"
+    return f"{slash}u{point:04x}" if point < 0x10000 else f"{slash}U{point:08x}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from trueup.judge.workaround import toml_list, toml_string
 from trueup.model.finding import Merged
 from trueup.model.marker import And, Atom, Node, Or
 from trueup.model.requirement import Requirement, parse_requirement
@@ -23,12 +24,12 @@ def pyproject(merged: Merged) -> str:
         _sort_in(line, base, extras)
     lines = ["[project]"]
     if merged.requires_python is not None:
-        lines.append(f"requires-python = {_string(merged.requires_python)}")
-    lines += _array("dependencies", base)
+        lines.append(f"requires-python = {toml_string(merged.requires_python)}")
+    lines.append(f"dependencies = {toml_list(base)}")
     if extras:
         lines += ["", "[project.optional-dependencies]"]
         for extra, items in extras.items():
-            lines += _array(_key(extra), items)
+            lines.append(f"{_key(extra)} = {toml_list(items)}")
     return "\n".join(lines) + "\n"
 
 
@@ -90,34 +91,5 @@ def _text(node: Node) -> str:
     )
 
 
-def _array(key: str, items: list[str]) -> list[str]:
-    if not items:
-        return [f"{key} = []"]
-    return [f"{key} = [", *(f"  {_string(item)}," for item in items), "]"]
-
-
 def _key(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else _string(text)
-
-
-def _string(text: str) -> str:
-    """A TOML string, literal where possible: requirements hold double quotes."""
-    # A log viewer that obeys `##[command]` must not find one here.
-    if text.isprintable() and "##[" not in text:
-        if '"' not in text and "\\" not in text:
-            return f'"{text}"'
-        if "'" not in text:
-            return f"'{text}'"
-    quoted = "".join(map(_toml_character, text)).replace("##[", "#\\u0023[")
-    return f'"{quoted}"'
-
-
-def _toml_character(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    if character.isprintable():
-        return character
-    point = ord(character)
-    # TOML has no lone surrogates, not even escaped: the escape itself is shown.
-    slash = "\\\\" if 0xD800 <= point < 0xE000 else "\\"
-    return f"{slash}u{point:04x}" if point < 0x10000 else f"{slash}U{point:08x}"
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else toml_string(text)

@@ -48,7 +48,8 @@ def _conflict(
 ) -> Finding:
     seen = witness(classification, difference)
     only = f" (only {classification.only_in})" if classification.only_in else ""
-    more = f", nor {count - 1} other differences" if count > 1 else ""
+    others = "1 other difference" if count == 2 else f"{count - 1} other differences"
+    more = f", nor for {others}" if count > 1 else ""
     return judgement.finding(
         CODE,
         Severity.ERROR,

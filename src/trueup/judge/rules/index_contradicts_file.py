@@ -47,7 +47,7 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
             CODE,
             Severity.WARNING,
             f"the index shows `requires-python` `{shown}`, the file says `{own_text}`",
-            evidence=[Evidence(files=tuple(names), says=(own_text,), where=f"index: {shown}")],
+            evidence=[Evidence(files=tuple(names), says=(own_text,))],
             field="requires-python",
             hint="installers believe the index first; give all files of a release one value",
         )

@@ -29,9 +29,10 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
         if len(classification.groups) < 2:
             continue
         chosen = {
-            wheel.reading.resolution
+            resolution
             for wheel in classification.wheels
             if judgement.statuses[wheel.filename] is FileStatus.CHOSEN
+            and isinstance(resolution := wheel.reading.resolution, Resolution)
         }
         for status, why in (
             (FileStatus.SHADOWED, "installers prefer another file wherever it fits"),
@@ -49,7 +50,7 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
                     Severity.WARNING,
                     f"{_count(found)} never chosen, and "
                     f"{'differs' if len(found) == 1 else 'differ'} from those that are: {why}",
-                    evidence=_evidence(found),
+                    evidence=_evidence(found, chosen),
                     hint="yank it, or build it again with the metadata of the others",
                 )
 
@@ -58,16 +59,27 @@ def _count(found: list[ReleaseFile]) -> str:
     return f"`{found[0].filename}` is" if len(found) == 1 else f"{len(found)} wheels are"
 
 
-def _evidence(found: list[ReleaseFile]) -> Iterator[Evidence]:
-    groups: dict[Resolution, list[str]] = {}
+def _evidence(found: list[ReleaseFile], chosen: set[Resolution]) -> Iterator[Evidence]:
+    """What they say that no chosen file does, and what they lack that all chosen ones say."""
+    groups: dict[tuple[str, ...], list[str]] = {}
     for wheel in found:
         resolution = wheel.reading.resolution
         assert isinstance(resolution, Resolution)
-        groups.setdefault(resolution, []).append(wheel.filename)
-    for resolution, names in groups.items():
-        yield Evidence(
-            files=tuple(names), says=tuple(sorted(str(line) for line in resolution.requires_dist))
-        )
+        own, others = _lines(resolution), [_lines(other) for other in chosen]
+        says = [f"+ {line}" for line in sorted(own.difference(*others))]
+        if others:
+            says += [f"- {line}" for line in sorted(frozenset.intersection(*others) - own)]
+        groups.setdefault(tuple(says), []).append(wheel.filename)
+    for says_, names in groups.items():
+        yield Evidence(files=tuple(names), says=says_)
+
+
+def _lines(resolution: Resolution) -> frozenset[str]:
+    lines = {str(line) for line in resolution.requires_dist}
+    lines |= {f"extra `{extra}`" for extra in resolution.provides_extra}
+    if resolution.requires_python is not None:
+        lines.add(f"Python {resolution.requires_python}")
+    return frozenset(lines)
 
 
 RULE = Rule(code=CODE, severity=Severity.WARNING, check=_check, page=__doc__)
