@@ -34,6 +34,8 @@ class _Kept(msgspec.Struct, array_like=True):
     dist_info: str | None
     wheel_headers: dict[str, tuple[str, ...]] | None
     declaration: _KeptDeclaration | None
+    no_declaration: Unreadable | None
+    """Why the declaration is unread."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -64,7 +66,7 @@ class KeptReadings:
                 verified=kept.verified,
                 dist_info=kept.dist_info,
                 wheel_headers=kept.wheel_headers,
-                declaration=_declaration(kept.declaration),
+                declaration=kept.no_declaration or _declaration(kept.declaration),
             )
         except (msgspec.DecodeError, ValueError):
             return None
@@ -75,8 +77,7 @@ class KeptReadings:
         if key is None or isinstance(reading.metadata, Unreadable):
             return
         declaration = reading.declaration
-        if isinstance(declaration, Unreadable):
-            return
+        unread = declaration if isinstance(declaration, Unreadable) else None
         kept = _Kept(
             metadata=reading.metadata,
             how=reading.how,
@@ -86,6 +87,7 @@ class KeptReadings:
                 dict(reading.wheel_headers) if reading.wheel_headers is not None else None
             ),
             declaration=_kept_declaration(declaration),
+            no_declaration=unread,
         )
         try:
             self._cache.put(Kind.READING, key, _ENCODER.encode(kept))
@@ -101,8 +103,8 @@ def _key(artifact: Artifact) -> str | None:
     return f"{_LAYOUT} {digest} {artifact.url}"
 
 
-def _kept_declaration(declaration: Declaration | None) -> _KeptDeclaration | None:
-    if declaration is None:
+def _kept_declaration(declaration: Declaration | Unreadable | None) -> _KeptDeclaration | None:
+    if declaration is None or isinstance(declaration, Unreadable):
         return None
     return _KeptDeclaration(
         wheels_require=[item.text for item in declaration.wheels_require],

@@ -16,12 +16,13 @@ from trueup.model.metadata import Metadata, Unreadable, parse_metadata
 from trueup.model.release import How, Reading
 from trueup.sources.cache import Cache, Kind
 from trueup.sources.http import AnswerError, Client, Response
+from trueup.sources.limits import Limits
 from trueup.sources.url import local_path
 
 __all__ = ["MAX_METADATA_BYTES", "Sidecars", "explained", "first_hash"]
 
-MAX_METADATA_BYTES = 32 * 1024 * 1024
-"""The largest real metadata files have about 1 MB, nearly all of it description."""
+MAX_METADATA_BYTES = Limits().metadata
+"""As much as is read from an archive."""
 
 _IN_MEMORY = 8192
 _TRUSTED = ("sha256", "sha512", "sha384", "sha3_256", "sha3_512", "blake2b")
