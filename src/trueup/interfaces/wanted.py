@@ -1,0 +1,204 @@
+"""From what a user names to the releases that are to be judged, and the places where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self, assert_never
+
+from trueup.features.check import Wanted
+from trueup.interfaces.target import AskedAddress, AskedPath, AskedRelease, parse_target
+from trueup.model.artifact import OtherName
+from trueup.model.errors import TrueupError
+from trueup.model.named import LeftOut
+from trueup.model.watcher import Watcher
+from trueup.sources.cache import Cache, MemoryCache, open_cache
+from trueup.sources.config import IndexConfig, ask_pip, index_config
+from trueup.sources.index import IndexSource, UrlSource, open_index
+from trueup.sources.named import read_named
+from trueup.sources.release import versions
+
+__all__ = ["Collected", "Places", "collect"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What is to be judged, what names no release, and what could not be placed, with reasons."""
+
+    wanted: tuple[Wanted, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    failures: tuple[tuple[str, str], ...] = ()
+
+
+class Places:
+    """Opens the places where releases are: each once, and only when it is needed.
+
+    ``index`` are the user's own addresses (`--index`), which win over what files and configuration
+    say; ``keep`` uses the cache in the user's folder. A context manager: leaving it closes all.
+    """
+
+    def __init__(
+        self,
+        *,
+        index: Sequence[str] = (),
+        environ: Mapping[str, str],
+        directory: Path,
+        keep: bool = True,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.environ = environ
+        self.directory = directory
+        self._explicit = tuple(index)
+        self._keep = keep
+        self._watcher = watcher or Watcher()
+        self._pip = cache(ask_pip)
+        self._kept: Cache | None = None
+        self._opened: dict[tuple[str, ...], IndexSource] = {}
+
+    def configured(self) -> IndexSource:
+        """The user's indexes: those of `--index`, else what uv and pip are set to."""
+        return self._open(self._explicit)
+
+    def named(self, index: str | None, extra: Sequence[str] = ()) -> IndexSource:
+        """The indexes that a file names, in place of the user's or after them (``extra``).
+
+        `--index` wins over both.
+        """
+        if self._explicit or (index is None and not extra):
+            return self.configured()
+        first = (index,) if index is not None else self._config(()).urls
+        return self._open((*first, *extra))
+
+    def addresses(self, urls: Sequence[str]) -> UrlSource:
+        """Files at addresses of their own."""
+        folders = tuple(f"{url.partition('#')[0].rpartition('/')[0]}/" for url in urls)
+        return UrlSource(urls, self._open(folders))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for source in self._opened.values():
+            source.close()
+        if self._kept is not None:
+            self._kept.close()
+
+    def _config(self, urls: Sequence[str]) -> IndexConfig:
+        # pip is asked once, however many indexes there are: that takes a tenth of a second.
+        return index_config(urls, environ=self.environ, directory=self.directory, pip=self._pip)
+
+    def _open(self, urls: tuple[str, ...]) -> IndexSource:
+        if urls not in self._opened:
+            self._opened[urls] = open_index(
+                self._config(urls),
+                environ=self.environ,
+                cache=self._cache(),
+                watcher=self._watcher,
+                also=self._with_credentials(),
+            )
+        return self._opened[urls]
+
+    def _cache(self) -> Cache:
+        if self._kept is None:
+            self._kept = (
+                open_cache(self.environ, watcher=self._watcher) if self._keep else MemoryCache()
+            )
+        return self._kept
+
+    def _with_credentials(self) -> tuple[str, ...]:
+        """The configured addresses: a lock names the same ones without their passwords."""
+        try:
+            return self._config(()).urls
+        except TrueupError:
+            # Nothing is configured, and nothing of it was asked for.
+            return ()
+
+
+@dataclass(slots=True)
+class _Gathered:
+    wanted: list[Wanted] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+def collect(texts: Sequence[str], *, listed: Sequence[str], places: Places) -> Collected:
+    """Everything that a user names: targets, and files that name releases.
+
+    Folders and files are looked at together, so that a release that is spread over several folders
+    is one release. Raises UsageError for a target that is none, and what :func:`read_named` raises.
+    """
+    gathered = _Gathered()
+    asked = [parse_target(text, directory=places.directory) for text in texts]
+    paths = [item.path for item in asked if isinstance(item, AskedPath)]
+    if paths:
+        _collect_folder(paths, gathered)
+    for item in asked:
+        match item:
+            case AskedRelease(project=project, version=version, text=text):
+                source = places.configured()
+                gathered.wanted.append(
+                    Wanted(source=source, project=project, version=version, asked=text)
+                )
+            case AskedAddress() | AskedPath():
+                pass
+            case _:
+                assert_never(item)
+    urls = [item.url for item in asked if isinstance(item, AskedAddress)]
+    if urls:
+        _collect_addresses(urls, places, gathered)
+    for name in listed:
+        found = read_named(Path(name), environ=places.environ)
+        gathered.left_out += found.left_out
+        for release in found.releases:
+            source = places.named(release.index, found.extra_indexes)
+            gathered.wanted.append(
+                Wanted(
+                    source=source,
+                    project=release.project,
+                    version=release.version,
+                    asked=f"{release.project}=={release.version}",
+                )
+            )
+    return Collected(
+        wanted=tuple(gathered.wanted),
+        left_out=tuple(gathered.left_out),
+        failures=tuple(gathered.failures),
+    )
+
+
+def _collect_addresses(urls: Sequence[str], places: Places, gathered: _Gathered) -> None:
+    source = places.addresses(urls)
+    for artifact in source.artifacts:
+        assert not isinstance(artifact.name, OtherName)  # refused by UrlSource
+        gathered.wanted.append(
+            Wanted(
+                source=source,
+                project=artifact.name.project,
+                version=artifact.name.version,
+                asked=artifact.url,
+            )
+        )
+
+
+def _collect_folder(paths: Sequence[Path], gathered: _Gathered) -> None:
+    from trueup.sources.folder import FolderSource
+
+    source = FolderSource(paths)
+    for project in source.projects():
+        for version in reversed(versions(source, project)):
+            gathered.wanted.append(
+                Wanted(
+                    source=source,
+                    project=project,
+                    version=version,
+                    asked=f"{project}=={version}",
+                )
+            )
