@@ -21,7 +21,14 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-__all__ = ["Artifact", "OtherName", "SdistName", "WheelName", "parse_filename"]
+__all__ = [
+    "Artifact",
+    "OtherName",
+    "SdistName",
+    "WheelName",
+    "has_artifact_suffix",
+    "parse_filename",
+]
 
 _NO_HASHES: Mapping[str, str] = MappingProxyType({})
 
@@ -91,6 +98,11 @@ _LISTED_SUFFIXES = {
     ".deb": "a Debian package",
     ".dmg": "a macOS disk image",
 }
+
+
+def has_artifact_suffix(filename: str) -> bool:
+    """Whether a file of that name is meant to be an artifact of some kind, well named or not."""
+    return filename.endswith((".whl", *_SDIST_SUFFIXES, *_LISTED_SUFFIXES))
 
 
 @lru_cache(maxsize=65536)
