@@ -340,6 +340,17 @@ def test_an_unadvertised_sidecar_that_is_something_else(
     assert server.count(path=".metadata") == 1
 
 
+def test_unadvertised_sidecars_of_a_few_files_only(
+    server: IndexServer, source: IndexSource
+) -> None:
+    for number, name in enumerate(names(30)):
+        sidecar = Sidecar.UNADVERTISED if number % 3 == 0 else Sidecar.NONE
+        server.add(name, wheel(name=name), metadata=metadata(), sidecar=sidecar)
+    release = gather(source, "demo", ONE)
+    assert {requires(file.reading) for file in release.files} == {("numpy",)}
+    assert server.count(path=".metadata", status=404) <= 2
+
+
 # Archives.
 
 

@@ -124,6 +124,21 @@ def test_three_requests_where_the_directory_is_longer_than_the_tail(
     assert server.count() == 3
 
 
+def test_two_requests_where_metadata_lies_before_a_long_directory(
+    server: IndexServer, client: Client
+) -> None:
+    data = archive(
+        ("demo/data", 1_000_000),
+        *((f"demo/{number}", 0) for number in range(4000)),
+        ("demo-1.0.dist-info/METADATA", 2000),
+        ("demo-1.0.dist-info/WHEEL", 100),
+    )
+    server.add(NAME, data)
+    with RangedFile(client, server.file_url(NAME)) as file:
+        read_both(file, data)
+    assert server.count() == 2
+
+
 def test_members_far_apart_are_fetched_one_by_one(server: IndexServer, client: Client) -> None:
     data = archive(
         ("demo-1.0.dist-info/METADATA", 2000),

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 MAX_BYTES = 512 * 1024 * 1024
 _FILE = "trueup-1.sqlite3"  # the number is the layout's: an older trueup keeps its own file
-_USED_STEP = 3600  # seconds: a finer record of use would write on every read
+_USED_STEP = 3_600_000  # milliseconds: a finer record of use would write on every read
 _LARGE = 4096  # bytes: below this compression saves nothing
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -185,17 +185,17 @@ class SqliteCache:
         if value is None or not _sound(kind, key, value):
             connection.execute("DELETE FROM entry WHERE kind = ? AND key = ?", (kind, key))
             return None
-        if self._now() - row[1] > _USED_STEP:
+        if self._moment() - row[1] > _USED_STEP:
             connection.execute(
                 "UPDATE entry SET used = ? WHERE kind = ? AND key = ?",
-                (int(self._now()), kind, key),
+                (self._moment(), kind, key),
             )
         return value
 
     def _put(self, connection: sqlite3.Connection, kind: Kind, key: str, packed: bytes) -> None:
         connection.execute(
             "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)",
-            (kind, key, packed, len(packed), int(self._now())),
+            (kind, key, packed, len(packed), self._moment()),
         )
         self._unseen += len(packed)
         # Other processes write too, so the sum is asked for again now and then.
@@ -208,6 +208,10 @@ class SqliteCache:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._known = self._unseen = 0
         return count
+
+    def _moment(self) -> int:
+        """Now, in milliseconds, as it is stored."""
+        return int(self._now() * 1000)
 
     def _evict(self, connection: sqlite3.Connection) -> None:
         """Drop what was not used for longest, until a tenth is free."""

@@ -29,6 +29,8 @@ _ENTRY = struct.Struct("<4s16xII H12xI")  # signature, sizes, name length, offse
 class RangeLimits:
     """In bytes: ``tail`` is what the first request asks for, at the end of the file (128 KiB read
     most wheels in one request); members closer than ``together`` are fetched with one request;
+    ``slack`` is the least that is asked for, ``before`` what is fetched along with the rest of a
+    central directory that is longer than the tail;
     ``ranges`` bounds the sum of all pieces and ``whole`` a file whose server refuses ranges;
     ``in_memory`` is what a whole file may take of the memory before it goes to the disk.
     """
@@ -36,6 +38,7 @@ class RangeLimits:
     tail: int = 128 * 1024
     together: int = 256 * 1024
     slack: int = 4 * 1024
+    before: int = 64 * 1024
     ranges: int = 256 * 1024 * 1024
     whole: int = 8 * 1024**3
     in_memory: int = 8 * 1024 * 1024
@@ -161,6 +164,9 @@ class RangedFile(io.RawIOBase):
     def _plan(self, start: int, end: int, following: int) -> tuple[int, int]:
         """Widen the gap that is needed to what will be needed next."""
         low, high = start, max(end, min(start + self._limits.slack, following))
+        if end == following:
+            # All that is missing of the central directory: what lies before it is often METADATA.
+            low -= min(self._limits.before, end - start)
         for first, last in self._members():
             if first >= following or last <= self._end_before(start):
                 continue

@@ -25,6 +25,7 @@ MAX_METADATA_BYTES = Limits().metadata
 """As much as is read from an archive."""
 
 _IN_MEMORY = 8192
+_CONVINCING = 2
 _TRUSTED = ("sha256", "sha512", "sha384", "sha3_256", "sha3_512", "blake2b")
 
 
@@ -37,7 +38,8 @@ class Sidecars:
         self._lock = threading.Lock()
         self._flights: dict[object, threading.Lock] = {}
         self._read: OrderedDict[str, Metadata | Unreadable] = OrderedDict()
-        self._works: dict[tuple[NormalizedName, Version], bool] = {}
+        self._found: dict[tuple[NormalizedName, Version], int] = {}
+        """How many unadvertised sidecars a release was found to have; -1: one was missing."""
 
     def advertised(self, artifact: Artifact) -> Reading | None:
         """The sidecar that the listing promises; None if it is not there.
@@ -62,19 +64,30 @@ class Sidecars:
     def unadvertised(self, artifact: Artifact) -> Reading | None:
         """A sidecar that is there although the listing does not say so; None if it is not.
 
-        Tried with one file of each release: the others do as it did. There is no hash to compare,
-        so the metadata must at least name the project and the version of the file.
+        Tried with one file of each release: the others are not asked for if it has none. Two in a
+        row must be there before several threads ask at once, and the first that is missing ends it,
+        for some indexes have sidecars of a few files only. There is no hash to compare, so the
+        metadata must at least name the project and the version of the file.
         """
         if isinstance(artifact.name, OtherName):
             return None
         release = (artifact.name.project, artifact.name.version)
-        if release not in self._works:
+        found = self._found.get(release, 0)
+        if 0 <= found < _CONVINCING:
             with self._flight(release):
-                if release not in self._works:
-                    found = self._try(artifact)
-                    self._works[release] = found is not None
-                    return found
-        return self._try(artifact) if self._works[release] else None
+                found = self._found.get(release, 0)
+                if 0 <= found < _CONVINCING:
+                    return self._try_once(artifact, release)
+        return self._try_once(artifact, release) if found >= _CONVINCING else None
+
+    def _try_once(
+        self, artifact: Artifact, release: tuple[NormalizedName, Version]
+    ) -> Reading | None:
+        reading = self._try(artifact)
+        with self._lock:
+            before = self._found.get(release, 0)
+            self._found[release] = before + 1 if reading is not None and before >= 0 else -1
+        return reading
 
     def _try(self, artifact: Artifact) -> Reading | None:
         try:
