@@ -17,11 +17,16 @@ from trueup.model.named import LeftOut
 from trueup.model.watcher import Watcher
 from trueup.sources.cache import Cache, MemoryCache, open_cache
 from trueup.sources.config import IndexConfig, ask_pip, index_config
+from trueup.sources.folder import FolderSource
 from trueup.sources.index import IndexSource, UrlSource, open_index
 from trueup.sources.named import read_named
 from trueup.sources.release import versions
 
 __all__ = ["Collected", "Places", "collect"]
+
+
+_JUDGED = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar")
+"""A file that ends so and cannot be placed is a fault; an egg or an installer is only left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +194,6 @@ def _collect_addresses(urls: Sequence[str], places: Places, gathered: _Gathered)
 
 
 def _collect_folder(paths: Sequence[Path], gathered: _Gathered) -> None:
-    from trueup.sources.folder import FolderSource
-
     source = FolderSource(paths)
     for project in source.projects():
         for version in reversed(versions(source, project)):
@@ -201,4 +204,13 @@ def _collect_folder(paths: Sequence[Path], gathered: _Gathered) -> None:
                     version=version,
                     asked=f"{project}=={version}",
                 )
+            )
+    for artifact in source.unplaced():
+        assert isinstance(artifact.name, OtherName)  # a name that is understood has its place
+        reason = artifact.name.reason
+        if artifact.filename.endswith(_JUDGED):
+            gathered.failures.append((artifact.url, reason))
+        else:
+            gathered.left_out.append(
+                LeftOut(what=artifact.filename, reason=reason, origin=artifact.url)
             )

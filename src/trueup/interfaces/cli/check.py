@@ -133,7 +133,7 @@ def _tell_left_out(collected: Collected, *, verbose: bool) -> None:
     left_out = collected.left_out
     shown = left_out if verbose else left_out[:_LISTED]
     for item in shown:
-        click.echo(f"note: not checked: `{item.what}` {item.reason} ({item.origin})", err=True)
+        click.echo(f"note: not checked: `{item.what}`: {item.reason} ({item.origin})", err=True)
     if len(left_out) > len(shown):
         more = len(left_out) - len(shown)
         click.echo(f"note: not checked: {more:,} more entries; `-v` lists them", err=True)
