@@ -180,7 +180,11 @@ def test_the_readme_shows_what_check_says_of_nmslib(tmp_path: Path) -> None:
     recorded = json.loads((ROOT / "tests/cases/corpus/nmslib-2.1.1.json").read_text("utf-8"))
     with IndexServer() as server:
         for file in recorded["files"]:
-            add_recorded(server, file, recorded["metadata"][file["metadata"]])
+            # Of descriptions only a hash was recorded, so that equal ones would look different,
+            # and of the lines that they spilled into the headers nothing but the colon.
+            metadata = recorded["metadata"][file["metadata"]]
+            text = re.sub(r"^(Description)?: .*\n", "", metadata, flags=re.MULTILINE)
+            add_recorded(server, file, text)
         done = subprocess.run(
             [Path(sys.executable).with_name("trueup"), "check", "nmslib==2.1.1"],
             cwd=tmp_path,
@@ -193,8 +197,8 @@ def test_the_readme_shows_what_check_says_of_nmslib(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     real = shown.text.splitlines()[0] + "\n" + done.stdout.rstrip("\n")
     if os.environ.get("UPDATE_DOCS"):
-        text = README.read_text("utf-8")
-        README.write_text(text[: shown.start] + real + text[shown.end :], "utf-8")
+        page = README.read_text("utf-8")
+        README.write_text(page[: shown.start] + real + page[shown.end :], "utf-8")
     else:
         assert real == shown.text
 
