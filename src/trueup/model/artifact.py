@@ -12,14 +12,13 @@ from types import MappingProxyType
 from packaging.tags import Tag
 from packaging.utils import (
     BuildTag,
-    InvalidSdistFilename,
     InvalidWheelFilename,
     NormalizedName,
     canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 __all__ = [
     "Artifact",
@@ -114,7 +113,7 @@ def parse_filename(filename: str, project: str | None = None) -> WheelName | Sdi
     if filename.endswith(".whl"):
         try:
             return _wheel_name(filename)
-        except InvalidWheelFilename as error:
+        except ValueError as error:  # or a number of more digits than Python converts
             return OtherName(reason=f"not a wheel file name: {error}")
     for suffix in _SDIST_SUFFIXES:
         if filename.endswith(suffix):
@@ -149,10 +148,10 @@ def _sdist_name(filename: str, suffix: str, project: str | None) -> SdistName | 
             if canonicalize_name(name) == wanted:
                 try:
                     return SdistName(project=wanted, version=Version(version))
-                except InvalidVersion:
+                except ValueError:
                     continue
     try:
         name, parsed = parse_sdist_filename(stem + ".tar.gz")
-    except InvalidSdistFilename as error:
+    except ValueError as error:
         return OtherName(reason=f"not an sdist file name: {error}")
     return SdistName(project=name, version=parsed)

@@ -7,16 +7,22 @@ makes the file's resolution fields unreadable.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from email.errors import MissingHeaderBodySeparatorDefect
+from dataclasses import dataclass, field
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
+from email.message import Message
 from email.parser import HeaderParser
 from email.policy import compat32
 from functools import cached_property
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from .requirement import Requirement, parse_requirement, parse_specifiers
 
@@ -80,9 +86,15 @@ class Resolution:
     requires_python: SpecifierSet | None
     provides_extra: frozenset[NormalizedName]
     default_extra: frozenset[NormalizedName] = frozenset()
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Files are grouped by this value again and again, and specifier sets do not keep theirs.
+        key = (self.requires_dist, self.requires_python, self.provides_extra, self.default_extra)
+        object.__setattr__(self, "_hash", hash(key))
 
     def __hash__(self) -> int:
-        return hash((self.requires_dist, self.requires_python, self.provides_extra))
+        return self._hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +145,7 @@ class Metadata:
         """``Version``, or None if it is absent or no PEP 440 version."""
         try:
             return Version(self.first("version") or "")
-        except InvalidVersion:
+        except ValueError:  # InvalidVersion, or a number of more digits than Python converts
             return None
 
     @cached_property
@@ -189,7 +201,7 @@ def parse_metadata(data: bytes, *, digest: str | None = None) -> Metadata | Unre
     fault of its field. Text that is no header block at all is Unreadable.
     """
     digest = digest if digest is not None else hashlib.sha256(data).hexdigest()
-    newline = "CRLF" if b"\r\n" in data[:4096] else "CR" if b"\r" in data[:4096] else "LF"
+    newline = "CRLF" if b"\r\n" in data else "CR" if b"\r" in data else "LF"
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     if newline != "LF":
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -197,24 +209,35 @@ def parse_metadata(data: bytes, *, digest: str | None = None) -> Metadata | Unre
         return Unreadable(reason="is empty")
     if "\x00" in text:
         return Unreadable(reason="holds a NUL byte, so it is no metadata file")
+    end = text.find("\n\n")
+    if text.count("\n", 0, end if end >= 0 else len(text)) > _MAX_LINES:
+        return Unreadable(reason=f"has more than {_MAX_LINES:,} header lines")
     message = HeaderParser(policy=compat32).parsestr(text)
-    if any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in message.defects):
-        # Every header below the broken line would be lost, `Requires-Dist` among them.
-        line = str(message.get_payload()).split("\n", 1)[0]
-        return Unreadable(reason=f"has a line among the headers that is no header: {_short(line)}")
+    lost = _lost_line(message)
+    if lost is not None:
+        return Unreadable(reason=lost)
     headers: list[tuple[str, str]] = []
     faults: list[Fault] = []
     for name, value in _raw_headers(message):
-        name, value = name.lower(), " ".join(value.split())
-        if any("\udc80" <= character <= "\udcff" for character in value):
-            value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            faults.append(Fault(field=name, found=_short(value), reason="is not UTF-8"))
-        headers.append((name, value))
+        name, value = name.lower(), _unfold(value)
+        clean = _without_surrogates(value)
+        if clean != value:
+            faults.append(Fault(field=name, found=_cut(clean), reason="is not UTF-8"))
+        headers.append((name, clean))
     if not headers:
         return Unreadable(reason="has no headers")
-    body = str(message.get_payload()) or None
+    written = str(message.get_payload())
+    body = _without_surrogates(written)
+    if body != written:
+        faults.append(
+            Fault(field="description", found="the text below the headers", reason="is not UTF-8")
+        )
     return Metadata(
-        headers=tuple(headers), body=body, digest=digest, newline=newline, faults=tuple(faults)
+        headers=tuple(headers),
+        body=body or None,
+        digest=digest,
+        newline=newline,
+        faults=tuple(faults),
     )
 
 
@@ -241,14 +264,47 @@ def title(field: str) -> str:
     return _TITLES.get(field) or "-".join(part.capitalize() for part in field.split("-"))
 
 
+_MAX_LINES = 200_000
+_FOLDING = re.compile(r"[ \t\r\n]+")
+_SURROGATES = re.compile("[\udc80-\udcff]")
 _TITLES = {"project-url": "Project-URL", "home-page": "Home-page", "download-url": "Download-URL"}
 
 
-def _raw_headers(message: object) -> Iterator[tuple[str, str]]:
+def _raw_headers(message: Message) -> Iterator[tuple[str, str]]:
     # `raw_items` gives the text before the policy wraps undecodable values in Header objects.
-    yield from message.raw_items()  # type: ignore[attr-defined]
+    yield from message.raw_items()
 
 
-def _short(text: str) -> str:
+def _lost_line(message: Message) -> str | None:
+    """Why the parser dropped a line among the headers, which may have been any field; or None."""
+    for defect in message.defects:
+        match defect:
+            case MissingHeaderBodySeparatorDefect():
+                # Every header below the broken line is lost, `Requires-Dist` among them.
+                line = str(message.get_payload()).split("\n", 1)[0]
+                return f"has a line among the headers that is no header: `{_cut(line)}`"
+            case FirstHeaderLineIsContinuationDefect() | MisplacedEnvelopeHeaderDefect():
+                line = str(defect.args[0] if defect.args else "").rstrip("\n")
+                return f"has a line among the headers that is no header: `{_cut(line)}`"
+    # A header without a name (`: text`), which real files have, is no field: nothing is lost.
+    return None
+
+
+def _unfold(value: str) -> str:
+    """One line of a header that may stretch over several, each white space a single space.
+
+    Only what RFC 5322 calls folding white space counts; a no-break space is a character.
+    """
+    return _FOLDING.sub(" ", value).strip(" ")
+
+
+def _without_surrogates(text: str) -> str:
+    """The text with U+FFFD for the bytes that are not UTF-8."""
+    if text.isascii() or not _SURROGATES.search(text):
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _cut(text: str) -> str:
     text = text.encode("utf-8", "replace").decode()
-    return f"`{text[:77]}...`" if len(text) > 80 else f"`{text}`"
+    return f"{text[:77]}..." if len(text) > 80 else text

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from packaging.ranges import VersionRange
-from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as PackagingRequirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from .marker import Marker, parse_marker
@@ -66,13 +65,14 @@ def parse_requirement(text: str) -> Requirement:
     try:
         parsed = PackagingRequirement(text)
         marker = parse_marker(parsed.marker) if parsed.marker is not None else None
-    except InvalidRequirement as error:
-        raise ValueError(str(error).splitlines()[0]) from error
+        _check_numbers(parsed.specifier, text)
+        project = canonicalize_name(parsed.name)
+        extras = frozenset(canonicalize_name(extra) for extra in parsed.extras)
+        key = hash((project, extras, parsed.specifier, parsed.url, marker))
+    except ValueError as error:
+        raise ValueError(_reason(error)) from error
     except RecursionError as error:
         raise ValueError("its marker is nested too deeply") from error
-    project = canonicalize_name(parsed.name)
-    extras = frozenset(canonicalize_name(extra) for extra in parsed.extras)
-    key = (project, extras, parsed.specifier, parsed.url, marker)
     return Requirement(
         project=project,
         extras=extras,
@@ -80,7 +80,7 @@ def parse_requirement(text: str) -> Requirement:
         url=parsed.url,
         marker=marker,
         text=text,
-        _hash=hash(key),
+        _hash=key,
     )
 
 
@@ -88,12 +88,29 @@ def parse_requirement(text: str) -> Requirement:
 def parse_specifiers(text: str) -> SpecifierSet:
     """Parse a specifier set such as ``>=3.9,<4``; raises ValueError with the reason."""
     try:
-        return SpecifierSet(text)
-    except InvalidSpecifier as error:
-        raise ValueError(str(error).splitlines()[0]) from error
+        parsed = SpecifierSet(text)
+        _check_numbers(parsed, text)
+    except ValueError as error:
+        raise ValueError(_reason(error)) from error
+    return parsed
 
 
 @lru_cache(maxsize=65536)
 def version_range(specifier: SpecifierSet) -> VersionRange:
     """The versions that a specifier set admits, as a set that can be compared."""
     return specifier.to_range()
+
+
+def _check_numbers(specifier: SpecifierSet, text: str) -> None:
+    """Raise ValueError now for what `packaging` would only find out when it compares versions.
+
+    Python refuses to convert numbers of more than 4,300 digits.
+    """
+    if len(text) > 4000:
+        hash(specifier)
+        version_range(specifier)
+
+
+def _reason(error: ValueError) -> str:
+    text = str(error).splitlines()[0]
+    return "holds a number of too many digits" if "integer string conversion" in text else text

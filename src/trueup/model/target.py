@@ -148,7 +148,8 @@ def _expand(text: str) -> list[str]:
 def _parse(text: str, whole: str) -> Target:
     match = _TARGET.fullmatch(text)
     if match is None:
-        raise UsageError(f"`{text}` in `{whole}` names no environment", hint=_EXAMPLE)
+        within = "" if text == whole else f" in `{whole}`"
+        raise UsageError(f"`{text}`{within} names no environment", hint=_EXAMPLE)
     system, machine = match["system"], match["machine"]
     if system not in _SYSTEMS:
         raise UsageError(
