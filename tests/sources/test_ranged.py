@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.index_server import Drop, IndexServer, Ranges, Truncate
+from tests.index_server import Drop, IndexServer, Ranges, Status, Truncate
 from trueup.model.errors import LimitError, NotFoundError
 from trueup.sources.http import AnswerError, Client
 from trueup.sources.ranged import RangedFile, RangeLimits
@@ -161,6 +161,25 @@ def test_without_suffix_ranges(server: IndexServer, client: Client, ranges: Rang
     with RangedFile(client, server.file_url(NAME)) as file:
         read_both(file, data)
     assert [request.method for request in server.log] == ["GET", "HEAD", "GET", "GET"]
+    assert server.sent() < 200_000
+
+
+@pytest.mark.parametrize("status", [403, 405])
+def test_without_suffix_ranges_and_without_head(
+    server: IndexServer, client: Client, status: int
+) -> None:
+    data = wheel_at_the_start(1_000_000)
+    server.add(NAME, data)
+    server.ranges = Ranges.NO_SUFFIX
+    server.fault(NAME, Status(416))
+    server.fault(NAME, Status(status))
+    with RangedFile(client, server.file_url(NAME)) as file:
+        read_both(file, data)
+    assert [request.headers.get("range") for request in server.log[:3]] == [
+        "bytes=-131072",
+        None,
+        "bytes=0-0",
+    ]
     assert server.sent() < 200_000
 
 

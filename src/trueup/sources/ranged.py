@@ -18,6 +18,8 @@ from trueup.sources.url import redact
 
 __all__ = ["RangeLimits", "RangedFile"]
 
+# Some servers sign addresses for GET alone and refuse HEAD in these ways.
+_HEAD = (200, 400, 403, 405, 501)
 _CONTENT_RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
 _UNSATISFIED = re.compile(r"bytes\s+\*/(\d+)", re.IGNORECASE)
 # Entries of a wheel's central directory that are read: its own METADATA and WHEEL.
@@ -127,7 +129,7 @@ class RangedFile(io.RawIOBase):
         tail = self._limits.tail
         size = self._ask(f"bytes=-{tail}", suffix=tail)
         if size is None:
-            size = self._client.request(self._url, _length, method="HEAD", accept=(200, 405, 501))
+            size = self._client.request(self._url, _length, method="HEAD", accept=_HEAD)
         if size is None and not self.whole:
             # No suffix ranges and no HEAD: the first byte's answer tells the size.
             size = self._ask("bytes=0-0", expected=(0, 1))

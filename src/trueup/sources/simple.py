@@ -19,6 +19,7 @@ from packaging.utils import NormalizedName
 
 from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.model.errors import LimitError, PageError
+from trueup.sources.shown import shown
 from trueup.sources.source import Listing
 from trueup.sources.url import redact, without_credentials
 
@@ -116,7 +117,7 @@ def _is_json(body: bytes, content_type: str) -> bool:
         return False
     if kind and not kind.lower().startswith(("text/plain", "application/octet-stream")):
         raise PageError(
-            "the page has an unexpected content type", found=f"`{_shown(kind)}`", expected=_SIMPLE
+            "the page has an unexpected content type", found=f"`{shown(kind)}`", expected=_SIMPLE
         )
     return body[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
 
@@ -142,7 +143,7 @@ def _json_artifact(file: _File, url: str, project: NormalizedName) -> Artifact:
     if not file.filename or _CONTROL.search(file.filename):
         raise PageError(
             "the page lists a file with a malformed name",
-            found=f"`{_shown(file.filename)}`",
+            found=f"`{shown(file.filename)}`",
             expected="a file name without path separators or control characters",
         )
     sidecar = file.core_metadata
@@ -218,7 +219,7 @@ def _parse_html(body: bytes, content_type: str, url: str, project: NormalizedNam
         # A login page or an error page, sent with status 200: an empty release would be a lie.
         raise PageError(
             "the page lists no file of any release",
-            found=f"links such as `{_shown(files[0].filename)}`",
+            found=f"links such as `{shown(files[0].filename)}`",
             expected=_SIMPLE,
             hint="is this the address of an index, and does it want a login?",
         )
@@ -249,7 +250,7 @@ def _html_artifact(
     if _CONTROL.search(filename):
         raise PageError(
             "the page links to a file with a malformed name",
-            found=f"`{_shown(filename)}`",
+            found=f"`{shown(filename)}`",
             expected="a file name without path separators or control characters",
         )
     # PEP 658 and PEP 714: the value is `true` or `name=hash`; the old attribute is a fallback.
@@ -294,8 +295,8 @@ def _link(base: str, joined: str, filename: str) -> str:
 
 def _bad_link(filename: str, joined: str) -> PageError:
     return PageError(
-        f"the page links `{_shown(filename)}` to a place that an index may not link to",
-        found=f"`{_shown(redact(joined))}`",
+        f"the page links `{shown(filename)}` to a place that an index may not link to",
+        found=f"`{shown(redact(joined))}`",
         expected="an http or https address",
     )
 
@@ -306,7 +307,7 @@ def _join(base: str, href: str) -> str:
         urlsplit(joined).port  # noqa: B018  (the property raises for a malformed port)
     except ValueError as error:
         raise PageError(
-            "the page has a malformed link", found=f"`{_shown(href)}`", expected="an address"
+            "the page has a malformed link", found=f"`{shown(href)}`", expected="an address"
         ) from error
     return joined
 
@@ -316,7 +317,7 @@ def _check_version(text: str) -> None:
     if text.strip().partition(".")[0] != "1":
         raise PageError(
             "the page has an unknown version of the Simple API",
-            found=f"`{_shown(text)}`",
+            found=f"`{shown(text)}`",
             expected="`1.x`",
             hint="a newer trueup may know it",
         )
@@ -326,7 +327,7 @@ def _no_page(body: bytes) -> PageError:
     start = body[:60].decode("ascii", "backslashreplace")
     return PageError(
         "the page is neither JSON nor HTML",
-        found=f"`{_shown(start)}`" if body.strip() else "an empty page",
+        found=f"`{shown(start)}`" if body.strip() else "an empty page",
         expected=_SIMPLE,
         hint="is this the address of an index?",
     )
@@ -355,8 +356,3 @@ def _text(value: str | None) -> str | None:
 
 def _known(file: Artifact) -> bool:
     return file.filename.endswith((".whl", ".tar.gz", ".zip", ".egg", ".exe", ".msi", ".tar.bz2"))
-
-
-def _shown(text: str) -> str:
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:200])
-    return f"{text[:97]}..." if len(text) > 100 else text
