@@ -128,13 +128,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used: `import trueup` itself costs nothing (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module `trueup` has no attribute `{name}`")
-    value: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker would take every name for one that exists
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used: `import trueup` itself costs nothing (PEP 562)."""
+        if name not in _HOME:
+            raise AttributeError(f"module `trueup` has no attribute `{name}`")
+        value: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

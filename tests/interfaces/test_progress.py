@@ -29,7 +29,7 @@ def test_long_work_draws_even_while_the_first_step_runs() -> None:
     watcher.expect(3)
     watcher._timer.join()
     assert watcher.shown
-    watcher.done("demo-1.0-py3-none-any.whl")
+    watcher.done("demo-1.0-py3-none-any.whl" * 9)  # longer than any line
     watcher.close()
     assert "1/3" in stream.getvalue()
 

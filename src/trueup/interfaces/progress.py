@@ -114,12 +114,15 @@ class BarWatcher(Watcher):
         with self._lock:
             if self._closed:
                 return
-            text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+            # Long file names give way, never the count.
+            count = MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=9))
+            name = Column(no_wrap=True, overflow="ellipsis", ratio=1)
             self._progress = Progress(
                 BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                text,
+                count,
+                TextColumn("{task.description}", markup=False, table_column=name),
                 console=Console(file=self._stream),
+                expand=True,
                 transient=True,
             )
             self._task = self._progress.add_task(self._latest, total=self._expected or None)
