@@ -250,5 +250,36 @@ def test_an_unread_pyproject_is_said() -> None:
     subject = release(sdist(declaration=Unreadable(reason="is not valid TOML")))
     (finding,) = findings(subject, "unreadable-file")
     assert finding.message == (
-        "the `pyproject.toml` in `demo-1.0.tar.gz` cannot be read: is not valid TOML"
+        "the `pyproject.toml` of `demo-1.0.tar.gz` cannot be read: is not valid TOML"
     )
+
+
+def test_tags_of_all_files_are_one_finding() -> None:
+    files = [
+        with_reading(wheel(LINUX), wheel_headers={"tag": ("cp312-cp312-linux_x86_64",)}),
+        with_reading(wheel(WINDOWS), wheel_headers={"tag": ("no tag",)}),
+        with_reading(wheel(MAC), wheel_headers={"tag": (MAC,)}),
+    ]
+    (finding,) = findings(release(*files), "identity-mismatch")
+    assert finding.message == "the tags in `WHEEL` are not those of the file name in 2 files"
+    assert finding.evidence[0].says == (
+        "+ cp312-cp312-linux_x86_64",
+        "- cp312-cp312-manylinux_2_28_x86_64",
+    )
+
+
+def test_an_unread_sdist_weighs_less() -> None:
+    broken = wheel(LINUX)
+    unread = with_reading(sdist(), metadata=Unreadable(reason="is empty"))
+    (finding,) = findings(release(broken, unread), "unreadable-file")
+    assert finding.severity is Severity.WARNING
+
+
+def test_files_that_fail_alike_are_one_finding() -> None:
+    files = [wheel(LINUX, ["a>=1.*", "b>=1.*"]), wheel(WINDOWS, ["a>=1.*", "b>=1.*"])]
+    (finding,) = findings(release(*files), "unreadable-file")
+    assert finding.message.startswith(
+        "the resolution fields of 2 files cannot be read: `Requires-Dist: a>=1.*`: "
+    )
+    assert finding.message.endswith(" (and 1 more)")
+    assert len(finding.files) == 2

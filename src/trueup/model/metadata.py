@@ -19,6 +19,7 @@ from email.message import Message
 from email.parser import HeaderParser
 from email.policy import compat32
 from functools import cached_property
+from typing import cast
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -181,7 +182,8 @@ class Metadata:
             except ValueError as error:
                 faults.append(Fault(field="requires-python", found=text, reason=str(error)))
         if faults:
-            return Unreadable(reason="; ".join(str(fault) for fault in faults))
+            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+            return Unreadable(reason=f"{faults[0]}{more}")
         return Resolution(
             requires_dist=frozenset(requirements),
             requires_python=requires_python,
@@ -212,7 +214,7 @@ def parse_metadata(data: bytes, *, digest: str | None = None) -> Metadata | Unre
     end = text.find("\n\n")
     if text.count("\n", 0, end if end >= 0 else len(text)) > _MAX_LINES:
         return Unreadable(reason=f"has more than {_MAX_LINES:,} header lines")
-    message = HeaderParser(policy=compat32).parsestr(text)
+    message = cast(_Message, HeaderParser(_Message, policy=compat32).parsestr(text))
     lost = _lost_line(message)
     if lost is not None:
         return Unreadable(reason=lost)
@@ -226,9 +228,8 @@ def parse_metadata(data: bytes, *, digest: str | None = None) -> Metadata | Unre
         headers.append((name, clean))
     if not headers:
         return Unreadable(reason="has no headers")
-    written = str(message.get_payload())
-    body = _without_surrogates(written)
-    if body != written:
+    body = _without_surrogates(message.text)
+    if body != message.text:
         faults.append(
             Fault(field="description", found="the text below the headers", reason="is not UTF-8")
         )
@@ -270,18 +271,27 @@ _SURROGATES = re.compile("[\udc80-\udcff]")
 _TITLES = {"project-url": "Project-URL", "home-page": "Home-page", "download-url": "Download-URL"}
 
 
-def _raw_headers(message: Message) -> Iterator[tuple[str, str]]:
+class _Message(Message):
+    """A message that keeps its text as it is: `get_payload` fails for some that is not UTF-8."""
+
+    text = ""
+
+    def set_payload(self, payload: object, charset: object = None) -> None:
+        self.text = str(payload)
+
+
+def _raw_headers(message: _Message) -> Iterator[tuple[str, str]]:
     # `raw_items` gives the text before the policy wraps undecodable values in Header objects.
     yield from message.raw_items()
 
 
-def _lost_line(message: Message) -> str | None:
+def _lost_line(message: _Message) -> str | None:
     """Why the parser dropped a line among the headers, which may have been any field; or None."""
     for defect in message.defects:
         match defect:
             case MissingHeaderBodySeparatorDefect():
                 # Every header below the broken line is lost, `Requires-Dist` among them.
-                line = str(message.get_payload()).split("\n", 1)[0]
+                line = message.text.split("\n", 1)[0]
                 return f"has a line among the headers that is no header: `{_cut(line)}`"
             case FirstHeaderLineIsContinuationDefect() | MisplacedEnvelopeHeaderDefect():
                 line = str(defect.args[0] if defect.args else "").rstrip("\n")

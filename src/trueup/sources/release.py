@@ -210,6 +210,13 @@ def _read_release(
         ),
         origin=listing.origin,
         status=listing.status,
+        siblings=tuple(
+            sorted(
+                other
+                for other in _by_version(listing)
+                if other != version and other.public == version.public
+            )
+        ),
     )
 
 

@@ -49,6 +49,7 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
             field=what.lower() if what in ("Name", "Version") else None,
             hint="build the file again; renaming a file does not change what it holds",
         )
+    yield from _tags(judgement)
 
 
 def _mismatches(file: ReleaseFile, metadata: Metadata) -> Iterator[tuple[str, str, str]]:
@@ -61,20 +62,35 @@ def _mismatches(file: ReleaseFile, metadata: Metadata) -> Iterator[tuple[str, st
     if file.reading.dist_info is not None and not _is_dist_info(file.reading.dist_info, name):
         expected = f"`{str(name.project).replace('-', '_')}-{name.version}.dist-info`"
         yield "dist-info folder", f"`{file.reading.dist_info}`", expected
-    if isinstance(name, WheelName) and file.reading.wheel_headers is not None:
-        written = file.reading.wheel_headers.get("tag", ())
+
+
+def _tags(judgement: Judgement) -> Iterator[Finding]:
+    """The tags in `WHEEL` against those of the file name, as one finding for all files."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for file, _ in judgement.read:
+        name = file.artifact.name
+        if not isinstance(name, WheelName) or file.reading.wheel_headers is None:
+            continue
         try:
+            written = file.reading.wheel_headers.get("tag", ())
             tags = {tag for text in written for tag in parse_tag(text)}
         except InvalidTag as error:
-            yield "Tag in `WHEEL`", f"`{error}`", "tags"
-            return
+            found.setdefault((str(error),), []).append(file.filename)
+            continue
         if tags and tags != name.tags:
-            odd = sorted(str(tag) for tag in tags ^ name.tags)
-            yield (
-                "Tag in `WHEEL`",
-                f"{len(tags)} tags that differ in `{odd[0]}`",
-                ("the tags of the file name"),
-            )
+            says = [f"+ {tag}" for tag in sorted(map(str, tags - name.tags))]
+            says += [f"- {tag}" for tag in sorted(map(str, name.tags - tags))]
+            found.setdefault(tuple(says), []).append(file.filename)
+    if found:
+        count = sum(map(len, found.values()))
+        yield judgement.finding(
+            CODE,
+            Severity.ERROR,
+            f"the tags in `WHEEL` are not those of the file name in {count} "
+            f"{'file' if count == 1 else 'files'}",
+            evidence=[Evidence(files=tuple(names), says=says) for says, names in found.items()],
+            hint="rename wheels with `wheel tags`, which changes both",
+        )
 
 
 def _is_dist_info(folder: str, name: WheelName | SdistName) -> bool:

@@ -33,28 +33,28 @@ CODE = "unreadable-file"
 
 
 def _check(judgement: Judgement) -> Iterator[Finding]:
+    unread: dict[tuple[str, str, str | None], list[str]] = {}
     for file in judged_files(judgement.release):
         metadata, resolution = file.reading.metadata, file.reading.resolution
+        declaration = file.reading.declaration
         if isinstance(resolution, Unreadable):
-            part = "" if isinstance(metadata, Unreadable) else "resolution fields of "
-            yield judgement.finding(
-                CODE,
-                Severity.ERROR,
-                f"the {part}metadata of `{file.filename}` cannot be read: {resolution.reason}"
-                if not part
-                else f"the resolution fields of `{file.filename}` cannot be read: {resolution.reason}",
-                evidence=[Evidence(files=(file.filename,))],
-                hint=resolution.hint or "build the file again, or leave it out of the release",
-            )
-        if isinstance(file.reading.declaration, Unreadable):
-            yield judgement.finding(
-                CODE,
-                Severity.ERROR,
-                f"the `pyproject.toml` in `{file.filename}` cannot be read: "
-                f"{file.reading.declaration.reason}",
-                evidence=[Evidence(files=(file.filename,))],
-                hint=file.reading.declaration.hint,
-            )
+            what = "metadata" if isinstance(metadata, Unreadable) else "resolution fields"
+            hint = resolution.hint or "build the file again, or leave it out of the release"
+            unread.setdefault((what, resolution.reason, hint), []).append(file.filename)
+        if isinstance(declaration, Unreadable):
+            key = ("`pyproject.toml`", declaration.reason, declaration.hint)
+            unread.setdefault(key, []).append(file.filename)
+    sdists = {sdist.filename for sdist in judgement.sdists}
+    for (what, reason, advice), names in unread.items():
+        of = f"`{names[0]}`" if len(names) == 1 else f"{len(names)} files"
+        yield judgement.finding(
+            CODE,
+            # No installer reads an sdist's PKG-INFO before 2.2: unread, it promises nothing.
+            Severity.WARNING if sdists.issuperset(names) else Severity.ERROR,
+            f"the {what} of {of} cannot be read: {reason}",
+            evidence=[Evidence(files=tuple(names))],
+            hint=advice,
+        )
     for file in judgement.release.files:
         name = file.artifact.name
         if isinstance(name, OtherName) and file.filename.endswith(".whl"):

@@ -29,23 +29,29 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
         own = sdist.reading.resolution
         if not resolutions or not isinstance(own, Resolution):
             continue
-        for field in RESOLUTION_FIELDS:
-            case = case_of([sdist], judgement.wheels, field)
-            if case not in (Case.DYNAMIC, Case.APPEND_ONLY):
-                continue
-            name = field.replace("-", "_")
-            if all(
-                isinstance(found, Resolution) and getattr(found, name) == getattr(own, name)
+        fields = [
+            field
+            for field in RESOLUTION_FIELDS
+            if case_of([sdist], judgement.wheels, field) in (Case.DYNAMIC, Case.APPEND_ONLY)
+            and all(
+                isinstance(found, Resolution) and _value(found, field) == _value(own, field)
                 for found in resolutions
-            ):
-                yield judgement.finding(
-                    CODE,
-                    Severity.INFO,
-                    f"`{sdist.filename}` calls `{title(field)}` dynamic, and no wheel differs in it",
-                    evidence=[Evidence(files=(sdist.filename,))],
-                    field=field,
-                    hint="write the field statically under `[project]`",
-                )
+            )
+        ]
+        if fields:
+            names = ", ".join(f"`{title(field)}`" for field in fields)
+            yield judgement.finding(
+                CODE,
+                Severity.INFO,
+                f"`{sdist.filename}` calls {names} dynamic, and no wheel differs in it",
+                evidence=[Evidence(files=(sdist.filename,))],
+                field=fields[0] if len(fields) == 1 else None,
+                hint="write it statically under `[project]`",
+            )
+
+
+def _value(resolution: Resolution, field: str) -> object:
+    return getattr(resolution, field.replace("-", "_"))
 
 
 RULE = Rule(code=CODE, severity=Severity.INFO, check=_check, page=__doc__)
