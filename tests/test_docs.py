@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import textwrap
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -316,7 +317,7 @@ def test_toml_and_yaml_examples_parse(page: Path) -> None:
 @every_page
 def test_python_examples_compile(page: Path) -> None:
     for block in blocks(page, "python"):
-        compile(block.text, str(page), "exec")
+        compile(textwrap.dedent(block.text), str(page), "exec")
 
 
 @every_page

@@ -76,11 +76,10 @@ def _paragraphs(text: str) -> str:
 
 
 def rule_index(rules: Iterable[Rule]) -> str:
-    """The list of all rules, heaviest first, each with its summary."""
-    ordered = sorted(rules, key=lambda rule: (-rule.severity.rank, rule.code))
+    """The list of all rules, in their own order, each with its summary."""
     rows = [
         f"| [`{rule.code}`]({rule.code}.md) | {rule.severity.value} | {_cell(rule.summary)} |"
-        for rule in ordered
+        for rule in rules
     ]
     blocks = [
         "# Rules",
