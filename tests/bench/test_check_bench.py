@@ -6,6 +6,7 @@ Run with ``just bench``; the figures in ``docs/reference/performance.md`` come f
 from __future__ import annotations
 
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -15,14 +16,22 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from tests import corpus
 from tests.build import make_wheel
+from tests.index_server import IndexServer, Sidecar
 from trueup.judge.reconcile import classify
 from trueup.judge.release import judge_release
 from trueup.model import marker, requirement
 from trueup.model.artifact import parse_filename
+from trueup.model.metadata import Metadata
 from trueup.model.release import Release
+from trueup.sources.cache import SqliteCache
+from trueup.sources.folder import FolderSource
+from trueup.sources.http import Client
+from trueup.sources.index import IndexSource
+from trueup.sources.release import gather
 
 pytestmark = pytest.mark.bench
 
@@ -112,9 +121,6 @@ def test_a_folder_with_the_wheels_of_lxml(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """175 wheels with the names of a real release and some hundred members each."""
-    from trueup.sources.folder import FolderSource
-    from trueup.sources.release import gather
-
     files = {f"lxml/member_{number}.py": b"x = 1\n" * 200 for number in range(150)}
     names = [file.filename for file in corpus.release("lxml-5.0.1").wheels]
     for number, name in enumerate((names * 3)[:175]):
@@ -122,7 +128,8 @@ def test_a_folder_with_the_wheels_of_lxml(
         build = str(number // len(names)) if number >= len(names) else None
         make_wheel(
             tmp_path, "lxml", "5.0.1", tags=f"{python}-{abi}-{platform}", build=build, files=files,
-            requires=["cssselect>=0.7; extra == 'cssselect'", "html5lib; extra == 'html5'"],
+            # The Windows wheels ask for more, so that the class takes the whole way.
+            requires=["cssselect>=0.7; extra == 'cssselect'"] + ["pywin32"] * ("win" in platform),
             extras=["cssselect", "html5"], requires_python=">=3.6",
         )  # fmt: skip
     source = FolderSource(tmp_path)
@@ -162,3 +169,38 @@ def show(capsys: pytest.CaptureFixture[str], name: str, figures: dict[str, float
         print(f"\n{name} (median of {ROUNDS}, {json.dumps(sys.version.split()[0])})")
         for what, seconds in figures.items():
             print(f"  {what:58} {seconds * 1000:9.1f} ms {seconds / unit:7.2f}")
+
+
+@pytest.mark.parametrize("name", ["nmslib-2.1.1", "lxml-5.0.1", "ray-2.3.0", "scikit-learn-1.7.0"])
+def test_requests(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str) -> None:
+    """How many requests a release costs, with the recorded metadata and sizes that vary."""
+    document = corpus.recorded(name)
+    project, version = document["project"], Version(document["version"])
+    wheels = [item for item in document["files"] if item["filename"].endswith(".whl")]
+    with IndexServer() as server:
+        for sidecar in (Sidecar.NONE, Sidecar.ADVERTISED):
+            for number, item in enumerate(wheels):
+                text = document["metadata"][item["metadata"]].encode()
+                path = make_wheel(
+                    tmp_path, project, str(version), filename=item["filename"], metadata_bytes=text,
+                    files={"data.bin": random.Random(number).randbytes(150_000 + 20_000 * number)},
+                )  # fmt: skip
+                server.add(item["filename"], path.read_bytes(), sidecar=sidecar, metadata=text)
+            for run in ("cold", "again"):
+                server.forget()
+                cache = SqliteCache(tmp_path / sidecar.name)
+                with IndexSource([server.url], Client(), cache) as source:
+                    release = gather(source, project, version)
+                conditional = sum("if-none-match" in request.headers for request in server.log)
+                with capsys.disabled():
+                    print(
+                        f"\n  {name:20} {len(wheels):3} wheels, {_texts(release):2} texts, sidecars "
+                        f"{sidecar.value}, {run}: {server.count()} requests, {conditional} "
+                        f"conditional, {server.count() / len(wheels):.2f} a wheel",
+                        end="",
+                    )
+
+
+def _texts(release: Release) -> int:
+    found = (file.reading.metadata for file in release.wheels)
+    return len({item.digest for item in found if isinstance(item, Metadata)})
