@@ -1,0 +1,122 @@
+"""The RECORD of a wheel or an installed distribution, row by row and without loss.
+
+Source: "Recording installed projects" (PEP 376, PEP 427): rows of path, hash and size as CSV, the
+hash as ``sha256=`` and the URL-safe base64 of the digest without padding.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+__all__ = ["Record", "Row", "hash_of", "parse_record"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row: ``path`` as written, ``digest`` such as ``sha256=…`` (empty: none), ``size`` as
+    written (empty: none), and the text of the row with its line ending, as found.
+    """
+
+    path: str
+    digest: str
+    size: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """All rows in their order."""
+
+    rows: tuple[Row, ...]
+
+    def __bytes__(self) -> bytes:
+        return "".join(row.raw for row in self.rows).encode("utf-8", "surrogateescape")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(row.path for row in self.rows)
+
+    def changed(
+        self,
+        *,
+        contents: Mapping[str, bytes],
+        dropped: Iterable[str] = (),
+        renamed: Mapping[str, str] | None = None,
+        last: str,
+    ) -> Record:
+        """The record after a change; rows of what does not change keep their text.
+
+        ``contents`` are the new bytes of members, by their new paths (one without a row gets one
+        before that of ``last``, the RECORD itself); ``dropped`` are old paths; ``renamed`` maps
+        old paths to new ones.
+        """
+        gone, renamed = frozenset(dropped), renamed or {}
+        newline = self.rows[0].raw[len(self.rows[0].raw.rstrip("\r\n")) :] if self.rows else ""
+        newline = newline or "\n"
+        rows: list[Row] = []
+        for row in self.rows:
+            if row.path in gone:
+                continue
+            path = renamed.get(row.path, row.path)
+            digest, size = row.digest, row.size
+            if path in contents and path != last:
+                digest, size = hash_of(contents[path]), str(len(contents[path]))
+            same = (path, digest, size) == (row.path, row.digest, row.size)
+            rows.append(row if same else _row(path, digest, size, newline))
+        listed = {row.path for row in rows}
+        added = [
+            _row(path, hash_of(data), str(len(data)), newline)
+            for path, data in contents.items()
+            if path not in listed and path != last
+        ]
+        place = next((n for n, row in enumerate(rows) if row.path == last), len(rows))
+        if added and rows and place == len(rows):
+            rows[-1] = _ended(rows[-1], newline)
+        rows[place:place] = added
+        return Record(rows=tuple(rows))
+
+
+def parse_record(data: bytes) -> Record:
+    """Take the bytes of a RECORD apart; raises ValueError, with the reason, if it is none."""
+    lines = io.StringIO(data.decode("utf-8", "surrogateescape"), newline="")
+    taken: list[str] = []
+
+    def feed() -> Iterator[str]:
+        for line in lines:
+            taken.append(line)
+            yield line
+
+    rows: list[Row] = []
+    try:
+        for cells in csv.reader(feed(), strict=True):
+            raw = "".join(taken)
+            taken.clear()
+            if len(cells) not in (0, 3):
+                raise ValueError(f"row {len(rows) + 1} has {len(cells)} cells instead of 3")
+            path, digest, size = cells or ("", "", "")
+            rows.append(Row(path=path, digest=digest, size=size, raw=raw))
+    except csv.Error as error:
+        raise ValueError(f"row {len(rows) + 1} is no CSV: {error}") from error
+    return Record(rows=tuple(rows))
+
+
+def hash_of(data: bytes) -> str:
+    """``sha256=`` and the URL-safe base64 of the digest, as RECORD wants it."""
+    digest = urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode("ascii")
+    return f"sha256={digest}"
+
+
+def _row(path: str, digest: str, size: str, newline: str) -> Row:
+    text = f'"{path.replace(chr(34), chr(34) * 2)}"' if set(path) & set(',"\r\n') else path
+    return Row(path=path, digest=digest, size=size, raw=f"{text},{digest},{size}{newline}")
+
+
+def _ended(row: Row, newline: str) -> Row:
+    if row.raw.endswith(("\n", "\r")):
+        return row
+    return Row(path=row.path, digest=row.digest, size=row.size, raw=row.raw + newline)
