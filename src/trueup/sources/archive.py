@@ -354,7 +354,9 @@ def _declaration(data: bytes) -> Declaration | Unreadable | None:
     except RecursionError:
         return Unreadable(reason="is not valid TOML: it is nested too deeply")
     except ValueError as error:
-        return Unreadable(reason=f"is not valid TOML: {shown(str(error).splitlines()[0])}")
+        if "integer string conversion" in str(error):
+            return Unreadable(reason="is not valid TOML: it holds a number of too many digits")
+        return Unreadable(reason=f"is not valid TOML: {shown(str(error))}")
 
 
 # --- both ---------------------------------------------------------------------------------------

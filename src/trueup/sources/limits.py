@@ -61,6 +61,6 @@ def check_size(what: str, size: int, limit: int) -> None:
 def size_text(size: int) -> str:
     """A number of bytes for people: ``16 MiB``, ``10,000,000,000 bytes``."""
     for unit, name in ((_GIB, "GiB"), (_MIB, "MiB"), (_KIB, "KiB")):
-        if size >= unit and size % unit == 0:
+        if size % unit == 0 and 0 < size // unit < 4096:
             return f"{size // unit} {name}"
     return f"{size:,} bytes"
