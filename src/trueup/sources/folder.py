@@ -118,8 +118,8 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if not entry.is_dir()]
+        # Not `Path.is_dir`: that one raises for a link that leads to itself.
+        names = [name for name in os.listdir(folder) if not os.path.isdir(folder / name)]  # noqa: PTH112, PTH208
     except OSError as error:
         raise SourceError(
             f"cannot be listed: {error.strerror or error}", place=(str(folder),)
