@@ -129,3 +129,8 @@ def test_metadata_reads_what_was_written(data: bytes, wanted: list[str]) -> None
     if isinstance(after, Metadata):
         assert after.fields.get("requires-dist", ()) == tuple(wanted)
         assert after.body == before.body
+
+
+def test_two_line_endings_do_not_become_one() -> None:
+    document = parse_document(b"A: b\rRequires-Dist: x\n\nbody")
+    assert bytes(document.with_values("requires-dist", [])) == b"A: b\r\n\nbody"

@@ -127,12 +127,16 @@ class Document:
     def _ended(self, headers: Sequence[Header], *, always: bool = False) -> tuple[Header, ...]:
         """The headers, each with a line ending; only the file's very last line may lack one."""
         last = len(headers) if always or self.rest else len(headers) - 1
-        return tuple(
+        ended = [
             replace(header, raw=header.raw + self.newline)
             if n < last and not header.raw.endswith((b"\n", b"\r"))
             else header
             for n, header in enumerate(headers)
-        )
+        ]
+        if ended and ended[-1].raw.endswith(b"\r") and self.rest.startswith(b"\n"):
+            # Next to each other these two would be one line ending, and the empty line gone.
+            ended[-1] = replace(ended[-1], raw=ended[-1].raw + b"\n")
+        return tuple(ended)
 
 
 def parse_document(data: bytes) -> Document:

@@ -6,11 +6,14 @@ import errno
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from trueup.model.errors import SourceError
 
-__all__ = ["write_atomically"]
+__all__ = ["replacing", "write_atomically"]
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -35,12 +38,22 @@ def write_atomically(path: Path, text: str) -> None:
 def _replace(target: Path, text: str) -> None:
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder")
+    with replacing(target) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[BinaryIO]:
+    """A new file, open to be written and read, that takes the place of ``target`` after the block.
+
+    Until then, and if the block raises, ``target`` is as it was.
+    """
     scratch = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     # `tempfile` would make it private; a report has the permissions that the user's mask gives.
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    descriptor = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
