@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 from packaging.utils import BuildTag, canonicalize_name
 
-from trueup.model.space import Point
+from trueup.model.point import Point
 
 __all__ = ["Wheel", "chosen_at", "effective", "extras_of", "tags_at"]
 

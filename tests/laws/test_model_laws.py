@@ -18,11 +18,12 @@ from trueup.judge.merge import merge
 from trueup.judge.reconcile import Classification, classify
 from trueup.judge.witness import witnesses
 from trueup.model.artifact import WheelName
+from trueup.model.axes import build_space
 from trueup.model.finding import Merged, ReleaseClass
 from trueup.model.marker import parse_marker
 from trueup.model.metadata import Metadata, Resolution
 from trueup.model.release import ReleaseFile
-from trueup.model.space import Space, build_space
+from trueup.model.space import Space
 
 _DEP_LOGIC = tuple(
     # dep-logic reads `in` as a comma list, and `packaging` as a substring test.

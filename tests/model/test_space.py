@@ -9,8 +9,9 @@ from packaging.markers import Marker as PackagingMarker
 from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 
+from trueup.model.axes import MAX_POINTS, SpaceTooLargeError, build_space
 from trueup.model.marker import Marker, parse_marker
-from trueup.model.space import MAX_POINTS, Space, SpaceTooLargeError, build_space
+from trueup.model.space import Space
 
 
 def marker(text: str) -> Marker:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.ranges import VersionRange
 from packaging.utils import NormalizedName
 
+from trueup.model.metadata import Resolution
 from trueup.model.requirement import Requirement, version_range
 from trueup.model.space import Space
 
-__all__ = ["Dependency", "Lines", "by_project", "contexts", "partition", "texts_at"]
+__all__ = [
+    "Dependency",
+    "Lines",
+    "by_project",
+    "contexts",
+    "differing_lines",
+    "partition",
+    "texts_at",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +96,16 @@ def texts_at(
     return tuple(
         sorted({line.bare for line in lines if line.marker is None or line.marker.holds(values)})
     )
+
+
+def differing_lines(
+    resolutions: Sequence[Resolution],
+) -> dict[NormalizedName, tuple[Lines, ...]]:
+    """For each project that is not asked for in the same lines by all: the lines of each."""
+    tables = [by_project(resolution.requires_dist) for resolution in resolutions]
+    result = {}
+    for project in sorted({project for table in tables for project in table}):
+        lines = tuple(table.get(project, frozenset()) for table in tables)
+        if len(set(lines)) > 1:
+            result[project] = lines
+    return result

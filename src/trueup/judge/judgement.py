@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from trueup.judge.merge import Unmergeable, merge
@@ -136,7 +136,7 @@ class Judgement:
             project=self.release.project,
             version=str(self.release.version),
             message=message,
-            evidence=tuple(evidence),
+            evidence=tuple(replace(item, files=tuple(sorted(item.files))) for item in evidence),
             where=where,
             field=title(field) if field else None,
             hint=hint,

@@ -8,14 +8,22 @@ from dataclasses import dataclass
 from packaging.ranges import VersionRange
 from packaging.requirements import Requirement as PackagingRequirement
 
-from trueup.judge.effective import Dependency, Lines, by_project, contexts, partition
-from trueup.judge.reconcile import Classification, choice_in, differing_lines, space_for
+from trueup.judge.effective import (
+    Dependency,
+    Lines,
+    by_project,
+    contexts,
+    differing_lines,
+    partition,
+)
+from trueup.judge.reconcile import Classification, choice_in, space_for
 from trueup.judge.synthesis import Synthesizer
+from trueup.model.axes import SpaceTooLargeError
 from trueup.model.finding import Merged, ReleaseClass
 from trueup.model.marker import Or, parse_marker
 from trueup.model.metadata import Resolution
 from trueup.model.requirement import Requirement, parse_requirement, version_range
-from trueup.model.space import Space, SpaceTooLargeError, union
+from trueup.model.space import Space, union
 
 __all__ = ["Unmergeable", "merge"]
 

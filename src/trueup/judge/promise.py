@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from trueup.judge.effective import by_project, contexts, partition
-from trueup.judge.reconcile import differing_lines
+from trueup.judge.effective import by_project, contexts, differing_lines, partition
+from trueup.model.axes import SpaceTooLargeError, build_space
 from trueup.model.finding import Case
 from trueup.model.metadata import (
     COMMA_FIELDS,
@@ -22,7 +22,7 @@ from trueup.model.metadata import (
 )
 from trueup.model.release import ReleaseFile
 from trueup.model.requirement import Requirement, version_range
-from trueup.model.space import Space, SpaceTooLargeError, build_space
+from trueup.model.space import Space
 
 __all__ = [
     "EXEMPT",

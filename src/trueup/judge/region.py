@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trueup.model.host import Host
+from trueup.model.platform import Host
 from trueup.model.space import Space, union
 
 __all__ = ["describe"]

@@ -14,6 +14,7 @@ from trueup.judge.rule import RuleSettings
 from trueup.judge.rules import RULES
 from trueup.judge.witness import witnesses
 from trueup.judge.workaround import workarounds
+from trueup.model.axes import SpaceTooLargeError
 from trueup.model.finding import (
     FieldReport,
     FileReport,
@@ -32,7 +33,7 @@ from trueup.model.metadata import (
     title,
 )
 from trueup.model.release import Release, ReleaseFile
-from trueup.model.space import SpaceTooLargeError, union
+from trueup.model.space import union
 from trueup.model.target import Target
 
 __all__ = ["judge_release"]

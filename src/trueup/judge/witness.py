@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from trueup.judge.difference import Difference
 from trueup.judge.effective import partition, texts_at
-from trueup.judge.reconcile import Classification, Difference
+from trueup.judge.reconcile import Classification
 from trueup.model.finding import Witness
 from trueup.model.metadata import Resolution, title
-from trueup.model.space import Point, union
+from trueup.model.point import Point
+from trueup.model.space import union
 
 __all__ = ["witness", "witnesses"]
 
@@ -34,7 +36,9 @@ def witness(classification: Classification, difference: Difference) -> Witness |
 
 def _conflict_witness(classification: Classification, difference: Difference) -> Witness | None:
     space = classification.space
-    parts = [(value, points) for value, points in difference.parts if points & difference.conflict]
+    # The file that asks for something comes first, the one that asks for nothing after it.
+    ordered = sorted(difference.parts, key=lambda part: part[0] is None)
+    parts = [(value, points) for value, points in ordered if points & difference.conflict]
     if len(parts) < 2:
         # `Requires-Python` whose union would move an environment to another file.
         return _reading_witness(classification, difference)

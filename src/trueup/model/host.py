@@ -1,4 +1,4 @@
-"""The host part of an environment: operating system, machine, and what no marker shows of them.
+"""The hosts that the tags and markers of a release can tell apart.
 
 A host is what decides the platform tags that an interpreter accepts: the libc and its version, the
 macOS version, the Android API level, and whether the interpreter is of the machine's own kind.
@@ -8,92 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.tags import android_platforms, ios_platforms, mac_platforms
 
-__all__ = [
-    "OLDEST_GLIBC",
-    "OLDEST_MUSL",
-    "PLATFORMS",
-    "Host",
-    "Level",
-    "Platform",
-    "hosts_for",
-]
+from .platform import (
+    LINUX,
+    MACOS,
+    OLDEST_GLIBC,
+    OLDEST_MUSL,
+    PLATFORMS,
+    WINDOWS,
+    Host,
+    Level,
+    Platform,
+    make_platform,
+)
 
-Level = tuple[int, int]
-
-OLDEST_GLIBC: Level = (2, 17)
-"""RHEL 7, in extended support until 2028, is the oldest maintained distribution with glibc."""
-OLDEST_MUSL: Level = (1, 2)
-"""Alpine 3.13 (2021) moved to musl 1.2; nothing older is maintained."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Platform:
-    """An operating system as markers see it; the three values move together."""
-
-    sys_platform: str
-    platform_system: str
-    os_name: str
-
-    @property
-    def words(self) -> str:
-        return "macOS" if self.platform_system == "Darwin" else self.platform_system
-
-
-def _platform(sys_platform: str, platform_system: str, os_name: str = "posix") -> Platform:
-    return Platform(sys_platform=sys_platform, platform_system=platform_system, os_name=os_name)
-
-
-LINUX = _platform("linux", "Linux")
-MACOS = _platform("darwin", "Darwin")
-WINDOWS = _platform("win32", "Windows", "nt")
-PLATFORMS = {
-    "linux": LINUX,
-    "macos": MACOS,
-    "windows": WINDOWS,
-    "ios": _platform("ios", "iOS"),
-    "android": _platform("android", "Android"),
-    "emscripten": _platform("emscripten", "Emscripten"),
-    "cygwin": _platform("cygwin", "CYGWIN_NT"),
-    "freebsd": _platform("freebsd14", "FreeBSD"),
-    "openbsd": _platform("openbsd7", "OpenBSD"),
-    "netbsd": _platform("netbsd10", "NetBSD"),
-    "aix": _platform("aix", "AIX"),
-    "sunos": _platform("sunos5", "SunOS"),
-    "java": _platform("java", "Java", "java"),
-    "wasi": _platform("wasi", "wasi"),
-    "other": _platform("other", "other", "other"),
-}
-"""The operating systems that markers and tags can name, by a short name of ours."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
-    """A machine under an operating system, with what no marker shows.
-
-    ``tags`` are the platform tags that an interpreter there accepts, best first (without ``any``);
-    ``floor`` is the lowest libc, macOS or API level that it stands for and ``words`` says the same
-    for readers; ``rare`` says why next to nobody has it (None: somebody has). ``kind`` is
-    ``glibc``, ``musl``, ``macos``, or empty where nothing depends on a level; ``arch`` is the interpreter's architecture.
-    """
-
-    platform: Platform
-    machine: str
-    arch: str
-    tags: tuple[str, ...] = ()
-    kind: str = ""
-    floor: Level = (0, 0)
-    words: str = ""
-    rare: str | None = None
-
-    @property
-    def marker_part(self) -> tuple[Platform, str]:
-        return self.platform, self.machine
-
+__all__ = ["hosts_for"]
 
 # Three digits bound the work that a nonsense version could cause.
 _LINUX_TAG = re.compile(r"(manylinux|musllinux)_(\d{1,3})_(\d{1,3})_(\w+)")
@@ -169,7 +101,7 @@ def _named_platform(constant: str) -> Platform | None:
     for platform in PLATFORMS.values():
         if constant in (platform.sys_platform, platform.platform_system, platform.os_name):
             return platform
-    return _platform(constant, constant, constant)
+    return make_platform(constant, constant, constant)
 
 
 def _plain_hosts(platform: Platform, machines: set[str]) -> list[Host]:
@@ -181,7 +113,7 @@ def _exact_host(tag: str) -> Host:
     """A host that accepts exactly one tag, as Emscripten and the BSDs do."""
     name = tag.partition("_")[0]
     name = "emscripten" if name in ("pyodide", "pyemscripten") else name
-    platform = PLATFORMS.get(name) or _platform(name, name)
+    platform = PLATFORMS.get(name) or make_platform(name, name)
     machine = "wasm32" if tag.endswith("wasm32") else tag.rpartition("_")[2]
     return Host(platform=platform, machine=machine, arch=machine, tags=(tag,), words=f"`{tag}`")
 

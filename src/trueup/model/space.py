@@ -13,75 +13,17 @@ from functools import cached_property
 from typing import TypeVar
 
 from packaging.specifiers import SpecifierSet
-from packaging.tags import Tag
 
-from .freeform import FreeAxis, free_axis
-from .host import Host, Level, Platform, hosts_for
-from .interpreter import Interpreter, Minor, TagKey, interpreters_for
+from .freeform import FreeAxis
+from .interpreter import Interpreter
 from .marker import And, Atom, Marker, Node
-from .python import PythonAxis, python_axis
+from .platform import Host, Platform
+from .point import LAST_LINUX2, Point, minor_of
+from .python import PythonAxis
 
-__all__ = ["MAX_POINTS", "Point", "Space", "SpaceTooLargeError", "build_space", "union"]
+__all__ = ["Space", "union"]
 
 T = TypeVar("T", bound=Hashable)
-
-MAX_POINTS = 2_000_000
-"""Above this a release is `unknown (space too large)`: a bit set would take 250 kB and more."""
-
-_FREE_VARIABLES = ("platform_release", "platform_version", "implementation_version")
-_LAST_LINUX2 = (3, 2)
-
-
-class SpaceTooLargeError(Exception):
-    """The markers would need more points than MAX_POINTS; ``variables`` are to blame."""
-
-    def __init__(self, variables: tuple[str, ...]) -> None:
-        super().__init__(variables)
-        self.variables = variables
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One environment: ``python`` is the representative ``major.minor.patch``."""
-
-    python: str
-    interpreter: Interpreter
-    host: Host
-    free: tuple[tuple[str, str], ...] = ()
-
-    def environment(self) -> dict[str, str]:
-        """Values for every marker variable but `extra`."""
-        minor = ".".join(self.python.split(".")[:2])
-        values = {
-            "python_version": minor,
-            "python_full_version": self.python,
-            "implementation_name": self.interpreter.name,
-            "implementation_version": self.python,
-            "platform_python_implementation": self.interpreter.implementation,
-            "sys_platform": self.host.platform.sys_platform,
-            "platform_system": self.host.platform.platform_system,
-            "os_name": self.host.platform.os_name,
-            "platform_machine": self.host.machine,
-            "platform_release": "",
-            "platform_version": "",
-        }
-        if values["sys_platform"] == "linux" and _minor(self.python) <= _LAST_LINUX2:
-            values["sys_platform"] = "linux2"
-        return values | dict(self.free)
-
-    @property
-    def tag_part(self) -> str:
-        """What no marker shows of this environment, in words; empty if nothing matters."""
-        return ", ".join(words for words in (self.interpreter.words, self.host.words) if words)
-
-    @property
-    def words(self) -> str:
-        """``Linux x86_64, Python 3.10`` and the implementation where it is not CPython."""
-        parts = [f"{self.host.platform.words} {self.host.machine}", f"Python {self.python}"]
-        if self.interpreter.name != "cpython":
-            parts.append(self.interpreter.implementation)
-        parts += (f"{name} `{value}`" for name, value in self.free)
-        return ", ".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,14 +72,14 @@ class Space:
             item.name == "cpython" and item.abi == "m" for item in self.interpreters
         )
         for p, python in enumerate(self.pythons.values):
-            minor = _minor(python)
+            minor = minor_of(python)
             for i, interpreter in enumerate(self.interpreters):
                 if not interpreter.exists(minor):
                     continue
                 mask = self._host_mask(lambda _: True)
                 if (
                     wide_only_linux
-                    and minor <= _LAST_LINUX2
+                    and minor <= LAST_LINUX2
                     and interpreter.name == "cpython"
                     and not interpreter.abi
                 ):
@@ -255,7 +197,7 @@ class Space:
     def _sys_platform(self, atom: Atom) -> int:
         new = self.host_set(lambda host: atom.holds(host.platform.sys_platform))
         old_pythons = [
-            p for p, value in enumerate(self.pythons.values) if _minor(value) <= _LAST_LINUX2
+            p for p, value in enumerate(self.pythons.values) if minor_of(value) <= LAST_LINUX2
         ]
         if not old_pythons:
             return new
@@ -364,92 +306,12 @@ class Space:
             points ^= low
 
 
-def build_space(
-    *,
-    tags: Iterable[Tag] = (),
-    markers: Iterable[Marker] = (),
-    specifiers: Iterable[SpecifierSet] = (),
-    minors: Iterable[Minor] = (),
-    floors: Iterable[tuple[str, Level]] = (),
-) -> Space:
-    """The space that these tags, markers and `Requires-Python` values need.
-
-    ``minors`` and ``floors`` are cut besides, for the targets that a caller asks about. Raises
-    SpaceTooLargeError when that would take more than MAX_POINTS points.
-    """
-    tags = set(tags)
-    atoms = {atom.text: atom for marker in set(markers) for atom in marker.atoms()}
-    by_variable: dict[str, list[Atom]] = {}
-    for atom in atoms.values():
-        by_variable.setdefault(atom.variable, []).append(atom)
-
-    def constants(*variables: str) -> set[str]:
-        return {
-            word
-            for name in variables
-            for atom in by_variable.get(name, ())
-            for word in _words(atom)
-        }
-
-    keys: set[TagKey] = {(tag.interpreter, tag.abi, tag.platform == "any") for tag in tags}
-    interpreters = interpreters_for(
-        keys, constants("implementation_name", "platform_python_implementation")
-    )
-    hosts = hosts_for(
-        {tag.platform for tag in tags},
-        constants("sys_platform", "platform_system", "os_name"),
-        constants("platform_machine"),
-        floors,
-    )
-    pythons = python_axis(
-        atoms=by_variable.get("python_version", []) + by_variable.get("python_full_version", []),
-        specifiers=specifiers,
-        keys=keys,
-        minors=minors,
-        interpreters=interpreters,
-        linux2="sys_platform" in by_variable,
-    )
-    free: list[FreeAxis] = []
-    size = len(pythons.values) * len(interpreters) * len(hosts)
-    for variable in _FREE_VARIABLES:
-        if variable in by_variable:
-            axis = free_axis(variable, by_variable[variable])
-            size *= len(axis.values) if axis else MAX_POINTS + 1
-            if axis:
-                free.append(axis)
-    if size > MAX_POINTS:
-        wide = {"platform_machine": len(hosts), "python_full_version": len(pythons.values)}
-        wide |= {axis.variable: len(axis.values) for axis in free}
-        names = [name for name in by_variable if name in wide and wide[name] > 50]
-        names += [name for name in _FREE_VARIABLES if name in by_variable and name not in names]
-        raise SpaceTooLargeError(tuple(sorted(names)))
-    return Space(
-        pythons=pythons,
-        interpreters=interpreters,
-        hosts=hosts,
-        free=tuple(free),
-        cut=frozenset(atoms),
-    )
-
-
 def union(sets: Iterable[int]) -> int:
     """The points that lie in any of the sets."""
     result = 0
     for points in sets:
         result |= points
     return result
-
-
-def _words(atom: Atom) -> list[str]:
-    """The constants of a comparison; a list in a string, as in `in "x86_64 AMD64"`, is split."""
-    if atom.operator in ("in", "not in"):
-        return [word for word in atom.constant.replace(",", " ").split() if word]
-    return [atom.constant]
-
-
-def _minor(python: str) -> Minor:
-    major, minor, *_ = python.split(".")
-    return int(major), int(minor)
 
 
 def _repeat(block: int, size: int) -> int:

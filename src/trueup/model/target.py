@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from .errors import UsageError
-from .host import OLDEST_GLIBC, OLDEST_MUSL, Host, Level
 from .interpreter import Interpreter, Minor
+from .platform import OLDEST_GLIBC, OLDEST_MUSL, Host, Level
 from .python import NEWEST_PYTHON
 from .space import Space
 

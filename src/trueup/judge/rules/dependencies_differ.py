@@ -18,8 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trueup.judge.difference import Difference
+from trueup.judge.effective import differing_lines
 from trueup.judge.judgement import Judgement
-from trueup.judge.reconcile import Classification, Difference, differing_lines
+from trueup.judge.reconcile import Classification
 from trueup.judge.region import describe
 from trueup.judge.rule import Rule
 from trueup.judge.witness import witness

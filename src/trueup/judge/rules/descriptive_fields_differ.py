@@ -20,8 +20,13 @@ from trueup.model.metadata import RESOLUTION_FIELDS, canonical_values, title
 __all__ = ["RULE"]
 
 CODE = "descriptive-fields-differ"
-_OTHERS = frozenset({"name", "version", "import-name", "import-namespace", *RESOLUTION_FIELDS})
-"""Identity, resolution and import names have rules of their own."""
+_OTHERS = frozenset(
+    {
+        "name", "version", "import-name", "import-namespace", *RESOLUTION_FIELDS,
+        "metadata-version", "dynamic",
+    }
+)  # fmt: skip
+"""Identity, resolution and import names have rules of their own; the last two speak of the file."""
 
 
 def _check(judgement: Judgement) -> Iterator[Finding]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trueup.judge.effective import differing_lines
 from trueup.judge.judgement import Judgement
-from trueup.judge.reconcile import differing_lines
 from trueup.judge.rule import Rule
 from trueup.model.finding import Evidence, Finding, ReleaseClass, Severity
 
