@@ -19,7 +19,7 @@ from trueup.model.errors import ArchiveError, LimitError, SourceError
 from trueup.sources.limits import Limits
 from trueup.sources.recipe import Literal, Range, joined
 from trueup.sources.rewrite import Rewrite, Wheel, open_wheel, write_wheel
-from trueup.sources.splice import Changes, splice
+from trueup.sources.splice import Changes, entries, splice
 
 INFO = "demo-1.0.dist-info"
 NEW = b"Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nRequires-Dist: numpy\n"
@@ -312,5 +312,7 @@ def test_an_incomplete_record_stays_so_and_is_noted(wheel: Path, tmp_path: Path)
     [Changes(dropped=frozenset({"x"})), Changes(renamed={"demo/__init__.py": "demo/data.bin"})],
 )
 def test_changes_must_make_sense(changes: Changes, wheel: Path) -> None:
-    with wheel.open("rb") as file, pytest.raises(ValueError, match=r"there is no member|one name"):
-        splice(file, changes)
+    with wheel.open("rb") as file, zipfile.ZipFile(file) as archive:
+        present = entries(file, archive)
+        with pytest.raises(ValueError, match=r"there is no member|one name"):
+            splice(file, archive, present, changes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,13 +61,13 @@ class Wheel:
             raise ArchiveError(contents.metadata.reason, hint=contents.metadata.hint)
         assert contents.dist_info is not None  # without one there is no METADATA
         self.dist_info = contents.dist_info
-        with open_zip(file, limits) as archive:
-            self._entries = {entry.info.filename: entry for entry in entries(file, archive)}
-            self._files = {
-                name.removeprefix(f"{self.dist_info}/"): info
-                for name, info in archive.NameToInfo.items()
-                if name.startswith(f"{self.dist_info}/")
-            }
+        self._archive = open_zip(file, limits)
+        self._entries = entries(file, self._archive)
+        self._files = {
+            entry.info.filename.removeprefix(f"{self.dist_info}/"): entry.info
+            for entry in self._entries
+            if entry.info.filename.startswith(f"{self.dist_info}/")
+        }
         self._known: dict[str, bytes] = {"METADATA": contents.metadata}
         for name in ("WHEEL", "RECORD"):
             if self.read(name) is None:
@@ -75,10 +76,10 @@ class Wheel:
                     hint="build it again; installers refuse it",
                 )
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """The names of all members."""
-        return frozenset(self._entries)
+        return frozenset(entry.info.filename for entry in self._entries)
 
     def read(self, name: str) -> bytes | None:
         """A file of the dist-info folder; None if there is none of that name."""
@@ -87,11 +88,10 @@ class Wheel:
                 return None
             # A RECORD grows with the members, all others are small.
             limit = self._limits.directory if name == "RECORD" else self._limits.metadata
-            with open_zip(self._file, self._limits) as archive:
-                self._known[name] = read_member(archive, self._files[name], limit)
+            self._known[name] = read_member(self._archive, self._files[name], limit)
         return self._known[name]
 
-    @property
+    @cached_property
     def record(self) -> Record:
         """Its RECORD; raises ArchiveError if that is none."""
         data = self.read("RECORD")
@@ -129,7 +129,7 @@ class Wheel:
         )
         kept = {renamed.get(name, name) for name in self.names - dropped}
         return Rewrite(
-            recipe=splice(self._file, changes, limits=self._limits),
+            recipe=splice(self._file, self._archive, self._entries, changes),
             contents=contents,
             names=frozenset(kept | contents.keys()),
             record=record,

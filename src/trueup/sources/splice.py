@@ -9,19 +9,16 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from trueup.model.errors import ArchiveError
-from trueup.sources.limits import Limits
 from trueup.sources.recipe import Literal, Range, Recipe, Segment, joined
 from trueup.sources.shown import shown
-from trueup.sources.unzip import open_zip
 
 __all__ = ["Changes", "Entry", "entries", "splice"]
 
-_LIMITS = Limits()
 _CENTRAL = struct.Struct("<IHHHHHHIIIHHHHHII")
 _LOCAL = struct.Struct("<IHHHHHIIIHH")
 _LOCAL_SIGNATURE, _CENTRAL_SIGNATURE = 0x04034B50, 0x02014B50
@@ -134,34 +131,34 @@ def _data_offset(
     return info.header_offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
-def splice(file: BinaryIO, changes: Changes, *, limits: Limits = _LIMITS) -> Recipe:
-    """The recipe of the changed archive; reads headers only, not the members.
+def splice(
+    file: BinaryIO, archive: zipfile.ZipFile, present: Sequence[Entry], changes: Changes
+) -> Recipe:
+    """The recipe of the changed archive; ``present`` are its :func:`entries`.
 
-    What stands before the first member and the archive's comment stay. Raises ArchiveError for an
-    archive that is damaged or ambiguous (see :func:`entries`), and ValueError for changes that name
-    a member that is not there, or give two members one name.
+    What stands before the first member and the archive's comment stay. Raises ValueError for
+    changes that name a member that is not there, or give two members one name.
     """
-    with open_zip(file, limits) as archive:
-        present = entries(file, archive)
-        _check(changes, {entry.info.filename for entry in present})
-        ordered = sorted(present, key=lambda entry: entry.start)
-        prefix = ordered[0].start if ordered else archive.start_dir
-        writer = _Writer(prefix)
-        for entry in ordered:
-            name = changes.renamed.get(entry.info.filename, entry.info.filename)
-            if entry.info.filename in changes.dropped:
-                continue
-            if name == changes.before:
-                writer.add_all(changes, {e.info.filename for e in present})
-            if name in changes.contents:
-                writer.replace(entry, name, changes.contents[name])
-            elif name != entry.info.filename:
-                writer.rename(entry, name, file)
-            else:
-                writer.keep(entry)
-        writer.add_all(changes, {e.info.filename for e in present})
-        order = {entry.info.filename: number for number, entry in enumerate(present)}
-        return writer.recipe(order, archive.comment)
+    names = {entry.info.filename for entry in present}
+    _check(changes, names)
+    ordered = sorted(present, key=lambda entry: entry.start)
+    writer = _Writer(ordered[0].start if ordered else archive.start_dir)
+    for entry in ordered:
+        old = entry.info.filename
+        name = changes.renamed.get(old, old)
+        if old in changes.dropped:
+            continue
+        if name == changes.before:
+            writer.add_all(changes, names)
+        if name in changes.contents:
+            writer.replace(entry, name, changes.contents[name])
+        elif name != old:
+            writer.rename(entry, name, file)
+        else:
+            writer.keep(entry)
+    writer.add_all(changes, names)
+    order = {entry.info.filename: number for number, entry in enumerate(present)}
+    return writer.recipe(order, archive.comment)
 
 
 def _check(changes: Changes, present: set[str]) -> None:
