@@ -65,7 +65,8 @@ class Fault:
     reason: str
 
     def __str__(self) -> str:
-        return f"`{title(self.field)}: {self.found}`: {self.reason}"
+        # A reason goes into messages: `packaging` repeats what it read, which may be very long.
+        return f"`{title(self.field)}: {_cut(self.found)}`: {_cut(self.reason, 300)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,10 +292,10 @@ def _lost_line(message: _Message) -> str | None:
         match defect:
             case MissingHeaderBodySeparatorDefect():
                 # Every header below the broken line is lost, `Requires-Dist` among them.
-                line = message.text.split("\n", 1)[0]
+                line = _without_surrogates(message.text.split("\n", 1)[0])
                 return f"has a line among the headers that is no header: `{_cut(line)}`"
             case FirstHeaderLineIsContinuationDefect() | MisplacedEnvelopeHeaderDefect():
-                line = str(defect.args[0] if defect.args else "").rstrip("\n")
+                line = _without_surrogates(str(defect.args[0]).rstrip("\n"))
                 return f"has a line among the headers that is no header: `{_cut(line)}`"
     # A header without a name (`: text`), which real files have, is no field: nothing is lost.
     return None
@@ -315,6 +316,5 @@ def _without_surrogates(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _cut(text: str) -> str:
-    text = text.encode("utf-8", "replace").decode()
-    return f"{text[:77]}..." if len(text) > 80 else text
+def _cut(text: str, length: int = 80) -> str:
+    return f"{text[: length - 3]}..." if len(text) > length else text

@@ -18,6 +18,10 @@ from .marker import Marker, parse_marker
 __all__ = ["Requirement", "parse_requirement", "parse_specifiers", "version_range"]
 
 
+MAX_LENGTH = 32_768
+"""Characters of a requirement or specifier set; no real one comes near."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
     """A requirement, equal to another where `packaging` calls the normalised forms equal.
@@ -63,6 +67,7 @@ def parse_requirement(text: str) -> Requirement:
     marker that cannot be evaluated from core metadata.
     """
     try:
+        _check_length(text)
         parsed = PackagingRequirement(text)
         marker = parse_marker(parsed.marker) if parsed.marker is not None else None
         _check_numbers(parsed.specifier, text)
@@ -88,6 +93,7 @@ def parse_requirement(text: str) -> Requirement:
 def parse_specifiers(text: str) -> SpecifierSet:
     """Parse a specifier set such as ``>=3.9,<4``; raises ValueError with the reason."""
     try:
+        _check_length(text)
         parsed = SpecifierSet(text)
         _check_numbers(parsed, text)
     except ValueError as error:
@@ -99,6 +105,12 @@ def parse_specifiers(text: str) -> SpecifierSet:
 def version_range(specifier: SpecifierSet) -> VersionRange:
     """The versions that a specifier set admits, as a set that can be compared."""
     return specifier.to_range()
+
+
+def _check_length(text: str) -> None:
+    # A line of some MB would keep `packaging` busy for minutes.
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"is longer than {MAX_LENGTH:,} characters")
 
 
 def _check_numbers(specifier: SpecifierSet, text: str) -> None:
