@@ -25,7 +25,6 @@ TABLE = [
     ("numpy==1!2.*", "numpy>=1!2", "numpy<1!3", "numpy>=1!2,<3", "numpy>=1.1,<1!3"),
     ("numpy==1.4", "numpy>=1.4", "numpy<=1.4", "numpy>=1.4,<3", "numpy>=1.1,<=1.4"),
     ("numpy==1.4+cu", "numpy>=1.4", "numpy<=1.4", "numpy>=1.4,<3", "numpy>=1.1,<=1.4"),
-    ("numpy===1.4", "numpy===1.4", "numpy===1.4", "numpy===1.4,<3", "numpy===1.4,>=1.1"),
     ("numpy!=1.5", "numpy!=1.5", "numpy!=1.5", "numpy!=1.5,<3", "numpy!=1.5,>=1.1"),
     ("numpy!=1.5.*,<2,>=1", "numpy!=1.5.*,>=1", "numpy!=1.5.*,<2", "numpy!=1.5.*,<3,>=1",
      "numpy!=1.5.*,<2,>=1.1"),
@@ -74,6 +73,13 @@ def test_a_bound_that_is_there_stays_as_it_is_written() -> None:
 
 def test_an_address_has_no_bounds() -> None:
     assert RequirementText.of("demo @ https://index.test/demo.whl ; os_name == 'nt'") is None
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_text_is_no_bound(upper: bool) -> None:
+    assert parts("numpy===1.4").compares_text
+    assert str(without_bound(parts("numpy===1.4"), upper=upper)) == "numpy===1.4"
+    assert str(without_bound(parts("numpy==1.4.*,===1.4"), upper=True)) == "numpy>=1.4,===1.4"
 
 
 def test_no_version_satisfies_contradicting_bounds() -> None:

@@ -23,6 +23,7 @@ DECLARATION = parse_declaration(
     "[tool.trueup.wheels]\nrequires = ['lib>=1; python_version > \"3.8\"']\nas-built = ['numpy']\n"
     "[tool.trueup.dynamic]\nmay-add = ['mpi4py']\n"
     "[tool.trueup.sdist]\nbuild = 'manual'\nreason = 'needs a compiler'\n"
+    "[tool.trueup.bounds]\npreemptive = ['numpy']\n"
 )
 
 

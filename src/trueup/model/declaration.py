@@ -9,6 +9,8 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from packaging.utils import NormalizedName, canonicalize_name
+
 from .errors import TrueupError
 from .requirement import Requirement, parse_requirement
 
@@ -20,7 +22,8 @@ class Declaration:
     """``wheels_require`` is what published wheels add to the sdist's `Requires-Dist`, exactly;
     ``as_built`` names projects pinned to the version that the wheel was built against;
     ``may_add`` is what a local build may add, and nothing else; ``manual_build`` says that
-    installers should not build this sdist by default, with the ``reason``.
+    installers should not build this sdist by default, with the ``reason``; ``preemptive`` names
+    projects whose upper bounds only guard against versions that nobody has tried yet.
     """
 
     wheels_require: tuple[Requirement, ...] = ()
@@ -28,6 +31,7 @@ class Declaration:
     may_add: tuple[Requirement, ...] = ()
     manual_build: bool = False
     reason: str | None = None
+    preemptive: tuple[NormalizedName, ...] = ()
 
 
 def parse_declaration(text: str) -> Declaration | None:
@@ -46,7 +50,8 @@ def parse_declaration(text: str) -> Declaration | None:
     wheels = _table(table, "wheels")
     dynamic = _table(table, "dynamic")
     sdist = _table(table, "sdist")
-    if not (wheels or dynamic or sdist):
+    bounds = _table(table, "bounds")
+    if not (wheels or dynamic or sdist or bounds):
         return None
     build = sdist.get("build", "auto")
     if build not in ("auto", "manual"):
@@ -62,6 +67,7 @@ def parse_declaration(text: str) -> Declaration | None:
         may_add=_requirements(dynamic, "dynamic", "may-add"),
         manual_build=build == "manual",
         reason=reason,
+        preemptive=_projects(bounds, "bounds", "preemptive"),
     )
 
 
@@ -79,6 +85,20 @@ def _strings(table: Mapping[str, object], name: str, key: str) -> list[str]:
             f"`[tool.trueup.{name}] {key}`", found=repr(value), expected="a list of strings"
         )
     return value
+
+
+def _projects(table: Mapping[str, object], name: str, key: str) -> tuple[NormalizedName, ...]:
+    projects = []
+    for text in _strings(table, name, key):
+        try:
+            projects.append(canonicalize_name(text, validate=True))
+        except ValueError as error:
+            raise TrueupError(
+                f"`[tool.trueup.{name}] {key}`",
+                found=f"`{text}`",
+                expected="the name of a project, without a version",
+            ) from error
+    return tuple(projects)
 
 
 def _requirements(table: Mapping[str, object], name: str, key: str) -> tuple[Requirement, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from packaging.utils import NormalizedName
 
 from trueup.model.artifact import Artifact
 from trueup.model.declaration import Declaration
@@ -25,6 +26,7 @@ class _KeptDeclaration(msgspec.Struct, array_like=True):
     may_add: list[str]
     manual_build: bool
     reason: str | None
+    preemptive: list[NormalizedName] = []
 
 
 class _Kept(msgspec.Struct, array_like=True):
@@ -112,6 +114,7 @@ def _kept_declaration(declaration: Declaration | Unreadable | None) -> _KeptDecl
         may_add=[item.text for item in declaration.may_add],
         manual_build=declaration.manual_build,
         reason=declaration.reason,
+        preemptive=list(declaration.preemptive),
     )
 
 
@@ -124,6 +127,7 @@ def _declaration(kept: _KeptDeclaration | None) -> Declaration | None:
         may_add=_requirements(kept.may_add),
         manual_build=kept.manual_build,
         reason=kept.reason,
+        preemptive=tuple(kept.preemptive),
     )
 
 
