@@ -46,7 +46,11 @@ BROKEN: Mapping[str, tuple[Severity, str, Release]] = {
         Severity.ERROR,
         "`demo-1.0-py3-none-any.whl`: dist-info folder: found `demo-2.0.dist-info`, "
         "expected `demo-1.0.dist-info`",
-        release(with_reading(wheel("py3-none-any"), dist_info="demo-2.0.dist-info")),
+        release(
+            with_reading(
+                wheel("py3-none-any"), dist_info="demo-2.0.dist-info", wheel_headers={"tag": ()}
+            )
+        ),
     ),
     "dependencies-differ": (
         Severity.ERROR,
@@ -265,6 +269,16 @@ def test_tags_of_all_files_are_one_finding() -> None:
     assert finding.evidence[0].says == (
         "+ cp312-cp312-linux_x86_64",
         "- cp312-cp312-manylinux_2_28_x86_64",
+    )
+
+
+def test_a_wheel_without_a_wheel_file() -> None:
+    (finding,) = findings(
+        release(with_reading(wheel(LINUX), dist_info="demo-1.0.dist-info")), "identity-mismatch"
+    )
+    assert finding.message == (
+        "`demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl`: WHEEL: found no such file that can be "
+        "read, expected one in the dist-info folder"
     )
 
 

@@ -59,6 +59,8 @@ def _mismatches(file: ReleaseFile, metadata: Metadata) -> Iterator[tuple[str, st
         yield "Name", _shown(metadata.name), f"`{name.project}`"
     if metadata.version is None or metadata.version != name.version:
         yield "Version", _shown(metadata.first("version")), f"`{name.version}`"
+    if file.reading.dist_info is not None and file.reading.wheel_headers is None:
+        yield "WHEEL", "no such file that can be read", "one in the dist-info folder"
     if file.reading.dist_info is not None and not _is_dist_info(file.reading.dist_info, name):
         expected = f"`{str(name.project).replace('-', '_')}-{name.version}.dist-info`"
         yield "dist-info folder", f"`{file.reading.dist_info}`", expected
