@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from tempfile import TemporaryFile
@@ -60,6 +61,19 @@ class ArchiveFetcher:
             with TemporaryFile() as file:
                 self._client.request(artifact.url, lambda answer: self._download(answer, file))
                 return _verified(artifact, file)
+
+        return _guarded(read, How.FILE)
+
+    def save(self, artifact: Artifact, file: IO[bytes]) -> Reading:
+        """Put the whole file into ``file``, open to be written and read; see :meth:`whole`."""
+
+        def read() -> Reading:
+            if artifact.url.startswith("file:"):
+                with _local(artifact) as local:
+                    shutil.copyfileobj(local, file)
+            else:
+                self._client.request(artifact.url, lambda answer: self._download(answer, file))
+            return _verified(artifact, file)
 
         return _guarded(read, How.FILE)
 

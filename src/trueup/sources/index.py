@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from trueup.model.artifact import Artifact, OtherName, WheelName, parse_filename
-from trueup.model.errors import NotFoundError, SourceError, UsageError
+from trueup.model.errors import ArchiveError, NotFoundError, SourceError, UsageError
 from trueup.model.metadata import Unreadable
 from trueup.model.release import How, Reading
 from trueup.model.watcher import Watcher
@@ -106,6 +107,26 @@ class IndexSource:
             reading = self._read_archive(artifact)
             self._kept.put(artifact, reading)
         return reading if missing is None else replace(reading, sidecar=missing)
+
+    def download(self, artifact: Artifact, folder: Path) -> Path:
+        """Put a whole file into a folder, its size and hash compared with the listing's.
+
+        Raises ArchiveError if they differ or it cannot be read, SourceError if the index does not
+        answer.
+        """
+        path = folder / artifact.filename
+        if path.parent != folder or path.name != artifact.filename:
+            raise ArchiveError(
+                "has a name that leads out of its folder", place=(artifact.filename,)
+            )
+        with path.open("w+b") as file:
+            reading = self._archives.save(artifact, file)
+        if isinstance(reading.metadata, Unreadable):
+            path.unlink()
+            raise ArchiveError(
+                reading.metadata.reason, hint=reading.metadata.hint, place=(artifact.filename,)
+            )
+        return path
 
     @property
     def sent(self) -> int:

@@ -20,6 +20,7 @@ INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
 
 _VERBS = {
+    "amend": "Rewrite the metadata of wheels, dist-info folders or sdists, byte-exact otherwise",
     "cache": "Show or clear what was kept from earlier runs",
     "check": "Judge releases: do their files agree, and does it matter where not",
 }

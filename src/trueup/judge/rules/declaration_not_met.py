@@ -6,7 +6,7 @@ pins with `==` to the version it was built against.
 
 **Before**: the sdist declares `requires = ["scipy-openblas64==0.3.30.0.4"]`; the macOS wheel lacks it.
 
-**After**: `trueup amend --declared` (planned) or the build adds the requirement to every wheel.
+**After**: `trueup amend --declared` or the build adds the requirement to every wheel.
 """
 
 from __future__ import annotations
