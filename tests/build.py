@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 Headers = Iterable[tuple[str, str]]
+QUOTE = '"'
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -71,7 +72,8 @@ def record_text(members: Sequence[tuple[str, bytes]], record: str) -> str:
     lines = []
     for name, data in members:
         digest = urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        lines.append(f"{name},sha256={digest},{len(data)}")
+        quoted = f'"{name.replace(QUOTE, QUOTE * 2)}"' if set(name) & {",", QUOTE} else name
+        lines.append(f"{quoted},sha256={digest},{len(data)}")
     return "\n".join([*lines, f"{record},,"]) + "\n"
 
 

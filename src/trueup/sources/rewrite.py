@@ -75,6 +75,7 @@ class Wheel:
                     f"has no `{shown(self.dist_info)}/{name}`",
                     hint="build it again; installers refuse it",
                 )
+        _ = self.record
 
     @cached_property
     def names(self) -> frozenset[str]:
