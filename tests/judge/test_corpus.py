@@ -86,7 +86,7 @@ INSTRUCTIVE = [
     (
         "mxnet-1.6.0",
         "irreconcilable (only 32-bit Python on Windows AMD64)",
-        'numpy<1.17.0,>=1.8.2; platform_machine == "AMD64"',
+        'numpy<1.17.0,>=1.8.2; platform_system == "Windows" and platform_machine == "AMD64"',
         {"sys_platform": "win32", "platform_machine": "AMD64"},
     ),
     ("OpenMM-8.4.0rc1", "mergeable", None, {}),

@@ -154,7 +154,7 @@ def test_a_bound_that_upstream_means_is_not_dropped() -> None:
 def test_preemptive_bounds_need_upstreams_declaration() -> None:
     with pytest.raises(UsageError, match="patch 1: `drop-preemptive` needs upstream's") as caught:
         patched("drop-preemptive = true")
-    assert "--source" in str(caught.value.hint)
+    assert "--from" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

@@ -125,10 +125,18 @@ def _requires_dist(classification: Classification, groups: Groups) -> list[str] 
     return [str(line) for line in sorted(merged, key=_order)]
 
 
+Contexts = dict[str | None, int]
+"""Points per context: the base package (None) and extras."""
+
+
 def _merge_project(
     synthesizer: Synthesizer, variants: Sequence[Lines], regions: Sequence[int]
 ) -> list[Requirement] | None:
-    """For every requirement, the points where some chosen wheel asks for it, written as a marker."""
+    """For every requirement, the points where some chosen wheel asks for it, written as a marker.
+
+    Requirements that cannot be met together get markers that meet nowhere, not even in environments
+    that do not exist: resolvers that lock for all platforms look there too.
+    """
     space = synthesizer.space
     bare: dict[tuple[object, ...], list[tuple[Requirement, int]]] = {}
     for lines, region in zip(variants, regions, strict=True):
@@ -136,32 +144,48 @@ def _merge_project(
             key = (line.extras, line.specifier, line.url)
             bare.setdefault(key, []).append((line, region))
     names = contexts(line for lines in variants for line in lines)
-    merged = []
+    merged: list[Requirement] = []
     for found in bare.values():
-        wanted = {
+        wanted: Contexts = {
             extra: space.spread(union(space.where(line.marker, extra) & r for line, r in found))
             & synthesizer.relevant
             for extra in names
         }
-        texts = _markers(synthesizer, wanted, [line for line, _ in found])
+        rivals = [line for line in merged if not _compatible(line, found[0][0])]
+        avoid: Contexts = {
+            extra: union(space.where(line.marker, extra) for line in rivals) for extra in names
+        }
+        texts = _markers(synthesizer, wanted, avoid, [line for line, _ in found])
         if texts is None:
             return None
         merged += [parse_requirement(found[0][0].with_marker(text or None)) for text in texts]
     return merged
 
 
+def _compatible(one: Requirement, other: Requirement) -> bool:
+    """Whether some version meets both requirements."""
+    if one.url is not None and other.url is not None:
+        return one.url == other.url
+    both = version_range(one.specifier).intersection(version_range(other.specifier))
+    return not both.is_empty
+
+
 def _markers(
-    synthesizer: Synthesizer, wanted: dict[str | None, int], lines: Iterable[Requirement]
+    synthesizer: Synthesizer, wanted: Contexts, avoid: Contexts, lines: Iterable[Requirement]
 ) -> list[str] | None:
     """Markers that together hold on the wanted points in every context; None if none were found."""
     space, relevant = synthesizer.space, synthesizer.relevant
     for marker in (None, *sorted({line.marker for line in lines if line.marker}, key=str)):
-        if all(space.where(marker, extra) & relevant == points for extra, points in wanted.items()):
+        if all(
+            space.where(marker, extra) & relevant == points
+            and not space.where(marker, extra) & avoid[extra] & ~points
+            for extra, points in wanted.items()
+        ):
             return [marker.text if marker else ""]
     texts = []
     base = wanted[None]
     if base:
-        text = synthesizer.marker(base)
+        text = synthesizer.marker(base, avoid[None])
         if text is None:
             return None
         absent = [extra for extra, points in wanted.items() if base & ~points and extra]
@@ -171,8 +195,8 @@ def _markers(
         if extra is None or not missing:
             continue
         # Where the base line holds already a second one does no harm: prefer no marker at all.
-        whole = points == relevant
-        text = "" if whole else synthesizer.marker(missing)
+        whole = points == relevant and not avoid[extra] & ~points
+        text = "" if whole else synthesizer.marker(missing, avoid[extra])
         if text is None:
             return None
         texts.append(" and ".join([*_enclosed(text), f'extra == "{extra}"']))

@@ -105,7 +105,7 @@ def _check_declared(
                 raise UsageError(
                     f"patch {patch.number}: `drop-preemptive` needs upstream's `pyproject.toml`, "
                     "which says which bounds are only pre-emptive",
-                    hint="name the unpacked source with `--source`",
+                    hint="name the source with `--from`",
                 )
 
 

@@ -47,21 +47,25 @@ class Synthesizer:
     relevant: int
     known: tuple[Marker, ...] = ()
 
-    def marker(self, wanted: int) -> str | None:
+    def marker(self, wanted: int, avoid: int = 0) -> str | None:
         """A marker without `extra` that holds on exactly these relevant points.
 
-        The empty text stands for no marker at all, None says that no short marker does it.
+        Elsewhere it may hold, but not on the points to ``avoid``. The empty text stands for no
+        marker at all, None says that no short marker does it.
         """
         wanted &= self.relevant
-        if wanted == self.relevant:
+        unwanted = (self.relevant | avoid) & ~wanted
+        if not unwanted:
             return ""
         for marker in self.known:
-            if not marker.extras and self.space.where(marker) & self.relevant == wanted:
-                return marker.text
+            if not marker.extras:
+                holds = self.space.where(marker)
+                if holds & self.relevant == wanted and not holds & unwanted:
+                    return marker.text
         clauses: list[str] = []
         missing = wanted
         while missing:
-            box = self._box(missing & -missing, wanted)
+            box = self._box(missing & -missing, unwanted)
             clause = self._write(box, missing)
             if clause is None or len(clauses) == _MAX_CLAUSES:
                 return None
@@ -69,8 +73,8 @@ class Synthesizer:
             missing &= ~self._points(box)
         return " or ".join(clauses)
 
-    def _box(self, seed: int, wanted: int) -> list[Values | None]:
-        """The largest product around one point that stays within the wanted points.
+    def _box(self, seed: int, unwanted: int) -> list[Values | None]:
+        """The largest product around one point that has no unwanted points.
 
         Per axis the values admitted, or None for all: as few axes as possible, those first that
         readers would miss least.
@@ -79,7 +83,6 @@ class Synthesizer:
             frozenset(v for v, points in enumerate(axis.sets) if points & seed)
             for axis in self._axes
         ]
-        unwanted = self.relevant & ~wanted
         box = self._fewest_axes(here, unwanted)
         for index, values in enumerate(box):
             if values is None:

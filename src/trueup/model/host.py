@@ -7,7 +7,7 @@ macOS version, the Android API level, and whether the interpreter is of the mach
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from packaging.tags import android_platforms, ios_platforms, mac_platforms
@@ -89,9 +89,23 @@ def hosts_for(
         platform = _named_platform(constant)
         if platform is not None and platform not in present:
             present.add(platform)
-            hosts += _plain_hosts(platform, machines)
-    hosts += _plain_hosts(PLATFORMS["other"], machines)
-    return tuple(hosts)
+            hosts.append(Host(platform=platform, machine="other", arch="other"))
+    hosts.append(Host(platform=PLATFORMS["other"], machine="other", arch="other"))
+    return (*hosts, *_crossed(hosts, machines))
+
+
+def _crossed(hosts: list[Host], machines: set[str]) -> Iterator[Host]:
+    """Every machine under every other platform, so that a marker on one alone is seen whole.
+
+    Linux, macOS and Windows have names of their own for machines; there is no `AMD64` on Linux.
+    """
+    names = dict.fromkeys((*(host.machine for host in hosts), *sorted(machines)))
+    present = {host.marker_part for host in hosts}
+    for platform in dict.fromkeys(host.platform for host in hosts):
+        for machine in names:
+            if (platform, machine) not in present:
+                real = platform not in (LINUX, MACOS, WINDOWS)
+                yield Host(platform=platform, machine=machine, arch=machine, real=real)
 
 
 def _named_platform(constant: str) -> Platform | None:
@@ -102,11 +116,6 @@ def _named_platform(constant: str) -> Platform | None:
         if constant in (platform.sys_platform, platform.platform_system, platform.os_name):
             return platform
     return make_platform(constant, constant, constant)
-
-
-def _plain_hosts(platform: Platform, machines: set[str]) -> list[Host]:
-    names = ["other", *sorted(machines - _WINDOWS_MACHINES - {"other"})]
-    return [Host(platform=platform, machine=machine, arch=machine) for machine in names]
 
 
 def _exact_host(tag: str) -> Host:

@@ -71,7 +71,8 @@ class Host:
 
     ``tags`` are the platform tags that an interpreter there accepts, best first (without ``any``);
     ``floor`` is the lowest libc, macOS or API level that it stands for and ``words`` says the same
-    for readers; ``rare`` says why next to nobody has it (None: somebody has). ``kind`` is
+    for readers; ``rare`` says why next to nobody has it (None: somebody has);
+    ``real`` is False where no such system exists, though a marker could describe one. ``kind`` is
     ``glibc``, ``musl``, ``macos``, or empty where nothing depends on a level; ``arch`` is the interpreter's architecture.
     """
 
@@ -83,6 +84,7 @@ class Host:
     floor: Level = (0, 0)
     words: str = ""
     rare: str | None = None
+    real: bool = True
 
     @property
     def marker_part(self) -> tuple[Platform, str]:

@@ -67,25 +67,22 @@ class Space:
     @cached_property
     def universe(self) -> int:
         """The points that can exist: no free-threaded Python 3.8, no wide Unicode on Windows."""
+        narrow = any(item.name == "cpython" and item.abi == "m" for item in self.interpreters)
+        real = self._row(lambda host: host.real)
+        linux = self._row(lambda host: host.real and host.platform.sys_platform == "linux")
         valid = 0
-        wide_only_linux = any(
-            item.name == "cpython" and item.abi == "m" for item in self.interpreters
-        )
         for p, python in enumerate(self.pythons.values):
             minor = minor_of(python)
             for i, interpreter in enumerate(self.interpreters):
-                if not interpreter.exists(minor):
-                    continue
-                mask = self._host_mask(lambda _: True)
-                if (
-                    wide_only_linux
-                    and minor <= LAST_LINUX2
-                    and interpreter.name == "cpython"
-                    and not interpreter.abi
-                ):
-                    mask = self._host_mask(lambda host: host.platform.sys_platform == "linux")
-                valid |= mask << self.offset(p, i)
+                if interpreter.exists(minor):
+                    wide = interpreter.name == "cpython" and not interpreter.abi
+                    only_linux = narrow and wide and minor <= LAST_LINUX2
+                    valid |= (linux if only_linux else real) << self.offset(p, i)
         return self.lift_plane(valid)
+
+    def _row(self, test: Callable[[Host], bool]) -> int:
+        """One row of hosts, those that pass the test."""
+        return sum(1 << h for h, host in enumerate(self.hosts) if test(host))
 
     @cached_property
     def rare(self) -> int:
@@ -99,9 +96,6 @@ class Space:
     def lift_plane(self, plane: int) -> int:
         """Repeat a set of the first plane for all free-form values."""
         return plane * _repeat(self.plane, self.size)
-
-    def _host_mask(self, test: Callable[[Host], bool]) -> int:
-        return sum(1 << h for h, host in enumerate(self.hosts) if test(host))
 
     def host_set(self, test: Callable[[Host], bool]) -> int:
         """The points whose host passes the test."""
