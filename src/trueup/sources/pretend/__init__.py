@@ -1,0 +1,1 @@
+"""A folder for `PYTHONPATH` inside the sandbox: its `sitecustomize` pretends another time or place."""
