@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trueup.interfaces.config import CheckConfig, find_config, parse_severity
+from trueup.interfaces.config import TABLES, CheckConfig, find_config, parse_severity
 from trueup.model.errors import UsageError
 from trueup.model.finding import Severity
 
@@ -117,7 +117,7 @@ def test_a_table_that_is_none(tmp_path: Path) -> None:
     path = write(tmp_path, "[tool.trueup]\ncheck = 1\n")
     with pytest.raises(UsageError) as caught:
         find_config(tmp_path)
-    assert str(caught.value) == f"`{path}`: `check`: found `1`, expected a table"
+    assert str(caught.value) == f"`{path}`: `[tool.trueup] check`: found `1`, expected a table"
 
 
 def test_severity_on_the_command_line() -> None:
@@ -126,3 +126,42 @@ def test_severity_on_the_command_line() -> None:
         parse_severity("a-code")
     with pytest.raises(UsageError, match="`error`, `warning` or `info`"):
         parse_severity("a-code=off")
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            'fail-on = "never"',
+            "`{path}`: `[tool.trueup]` has no key `fail-on`",
+            "`fail-on` belongs to `[tool.trueup.check]`",
+        ),
+        (
+            'colour = "never"',
+            "`{path}`: `[tool.trueup]` has no key `colour`",
+            f"its tables are: {', '.join(TABLES)}",
+        ),
+        (
+            "[tool.trueup.chek]\nselect = []",
+            "`{path}`: `[tool.trueup]` has no table `chek`",
+            f"its tables are: {', '.join(TABLES)}",
+        ),
+        ("[[tool.trueup.chek]]", "`{path}`: `[tool.trueup]` has no table `chek`", None),
+        ("wheels = 3", "`{path}`: `[tool.trueup] wheels`: found `3`, expected a table", None),
+    ],
+)
+def test_settings_in_a_table_that_nobody_reads(
+    tmp_path: Path, text: str, message: str, hint: str | None
+) -> None:
+    path = write(tmp_path, f"[tool.trueup]\n{text}\n")
+    with pytest.raises(UsageError) as caught:
+        find_config(tmp_path)
+    assert str(caught.value) == message.format(path=path)
+    assert hint is None or caught.value.hint == hint
+
+
+def test_tables_of_other_verbs_are_left_alone(tmp_path: Path) -> None:
+    tables = "".join(f"[tool.trueup.{name}]\nkey = 1\n" for name in TABLES if name != "check")
+    write(tmp_path, tables + "[[tool.trueup.check.deeper]]\n")
+    with pytest.raises(UsageError, match="has no key `deeper`"):
+        find_config(tmp_path)

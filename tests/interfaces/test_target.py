@@ -53,7 +53,21 @@ FORMS = "a folder, files, `NAME==VERSION`, `NAME` or an address of a file can be
     ("text", "message", "hint"),
     [
         ("dist/", "there is no file or folder `dist/`", FORMS),
-        ("dist", "there is no file or folder `dist`", FORMS),
+        (
+            "dist",
+            "there is no file or folder `dist`",
+            f"for the project of this name on an index, write `dist==VERSION`; {FORMS}",
+        ),
+        (
+            "uv.lock",
+            "`uv.lock` is a lock, not a release",
+            "a lock is given with `--lock`: `trueup check --lock uv.lock`",
+        ),
+        (
+            "requirements.txt",
+            "`requirements.txt` is a requirements file, not a release",
+            "a requirements file is given with `-r`: `trueup check -r requirements.txt`",
+        ),
         ("", "there is no file or folder ``", FORMS),
         ("x-1.0-py3-none-any.whl", "there is no file or folder `x-1.0-py3-none-any.whl`", FORMS),
         (
@@ -88,3 +102,41 @@ def test_refusals(tmp_path: Path, text: str, message: str, hint: str | None) -> 
         parse_target(text, directory=tmp_path)
     assert str(caught.value) == message
     assert caught.value.hint == hint
+
+
+FOLDERS = (
+    "artifacts", "build", "dist", "out", "output", "packages", "sdist", "sdists", "target",
+    "wheelhouse", "wheels", "Wheelhouse",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_name_of_a_folder_that_was_not_built_is_no_project(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no file or folder `{name}`"):
+        parse_target(name, directory=tmp_path)
+    assert isinstance(parse_target(f"{name}==1.0", directory=tmp_path), AskedRelease)
+    (tmp_path / name).mkdir()
+    assert parse_target(name, directory=tmp_path) == AskedPath(path=Path(name))
+
+
+LISTS = (
+    "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.dev.toml",
+    "locks/uv.lock", "requirements.txt", "requirements-dev.txt", "dev-requirements.txt",
+    "requirements.in", "constraints.txt",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_file_that_names_releases_is_no_target(tmp_path: Path, name: str, exists: bool) -> None:
+    if exists:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=", not a release") as caught:
+        parse_target(name, directory=tmp_path)
+    assert f" {name}`" in (caught.value.hint or "")
+
+
+def test_a_project_whose_name_resembles_a_list_is_a_project(tmp_path: Path) -> None:
+    for name in ("requirements-parser", "constraints", "uv", "poetry-lock"):
+        assert isinstance(parse_target(name, directory=tmp_path), AskedRelease)

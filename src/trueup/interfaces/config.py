@@ -12,13 +12,27 @@ from types import MappingProxyType
 from trueup.model.errors import TrueupError, UsageError
 from trueup.model.finding import Severity
 
-__all__ = ["FAIL_ON", "KEYS", "CheckConfig", "find_config", "parse_severity", "read_config"]
+__all__ = [
+    "FAIL_ON",
+    "KEYS",
+    "TABLES",
+    "CheckConfig",
+    "find_config",
+    "parse_severity",
+    "read_config",
+]
 
 FAIL_ON = (*(severity.value for severity in reversed(Severity)), "never")
 """The values of `fail-on`, from strict to lenient reading: ``error`` first."""
 
 KEYS = ("baseline", "fail-on", "fields", "for", "ignore", "index", "select", "severity")
 """Every key that the table may have."""
+
+TABLES = (
+    "amend", "bounds", "cache", "check", "dynamic", "env", "libs", "lock", "prove", "sdist",
+    "serve", "split", "survey", "verify", "wheels",
+)  # fmt: skip
+"""The tables of ``[tool.trueup]``: one per verb, and those of the declaration."""
 
 _TABLE = "[tool.trueup.check]"
 _MAX_BYTES = 16 * 1024 * 1024
@@ -106,8 +120,32 @@ def _check_table(document: Mapping[str, object]) -> Mapping[str, object] | None:
             return None
         if not isinstance(value, dict):
             raise UsageError(f"`{key}`", found=f"`{value!r}`", expected="a table")
+        if key == "trueup":
+            _refuse_strangers(value)
         parent = value
     return parent
+
+
+def _refuse_strangers(table: Mapping[str, object]) -> None:
+    """Settings in a table that nobody reads would be kept in silence."""
+    for key, value in table.items():
+        if key in KEYS and key not in TABLES:
+            raise UsageError(
+                f"`[tool.trueup]` has no key `{key}`", hint=f"`{key}` belongs to `{_TABLE}`"
+            )
+        if key not in TABLES:
+            raise UsageError(
+                f"`[tool.trueup]` has no {'table' if _is_table(value) else 'key'} `{key}`",
+                hint=f"its tables are: {', '.join(TABLES)}",
+            )
+        if not _is_table(value):
+            raise UsageError(f"`[tool.trueup] {key}`", found=f"`{value!r}`", expected="a table")
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+    )
 
 
 def _parse(table: Mapping[str, object], path: Path) -> CheckConfig:

@@ -42,13 +42,25 @@ class AskedRelease:
 AskedTarget = AskedPath | AskedAddress | AskedRelease
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_LOCK = re.compile(r"(?:uv|poetry|pdm|pipfile)\.lock|pylock(?:\.[^.]+)?\.toml", re.IGNORECASE)
+_REQUIREMENTS = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)")
+_FOLDERS = frozenset(
+    {
+        "artifacts", "build", "dist", "out", "output", "packages", "sdist", "sdists", "target",
+        "wheelhouse", "wheels",
+    }
+)  # fmt: skip
+"""What folders of built files are usually called. Most are also projects on an index."""
+
 _FORMS = "a folder, files, `NAME==VERSION`, `NAME` or an address of a file can be checked"
 
 
 def parse_target(text: str, *, directory: Path) -> AskedTarget:
     """Tell what a target is; relative paths start at ``directory``.
 
-    What exists as a path is that path: `trueup check dist` means the folder. Raises UsageError.
+    What exists as a path is that path: `trueup check dist` means the folder. A bare name by which
+    such folders usually go is never a project, so that a gate does not judge a stranger where
+    nothing was built. Raises UsageError.
     """
     if _ADDRESS.match(text):
         if not text.lower().startswith(("http://", "https://")):
@@ -57,12 +69,34 @@ def parse_target(text: str, *, directory: Path) -> AskedTarget:
             )
         return AskedAddress(url=text)
     path = directory / text
+    _refuse_list(text, path)
     if text and path.exists():
         return AskedPath(path=Path(text))
-    # A version of a project named `dist` is rarer than a `dist` folder that was not built yet.
-    if not text or re.search(r"[/\\]|\.(?:whl|zip|tar|tgz|gz|bz2|xz)$", text) or text == "dist":
+    if not text or re.search(r"[/\\]|\.(?:whl|zip|tar|tgz|gz|bz2|xz)$", text):
         raise UsageError(f"there is no file or folder `{text}`", hint=_FORMS)
+    if text.lower() in _FOLDERS:
+        raise UsageError(
+            f"there is no file or folder `{text}`",
+            hint=f"for the project of this name on an index, write `{text}==VERSION`; {_FORMS}",
+        )
     return _release(text)
+
+
+def _refuse_list(text: str, path: Path) -> None:
+    """A file that names releases is no release; neither is one that does not exist."""
+    if path.is_dir():
+        return
+    name = re.split(r"[/\\]", text)[-1]
+    if _LOCK.fullmatch(name):
+        raise UsageError(
+            f"`{text}` is a lock, not a release",
+            hint=f"a lock is given with `--lock`: `trueup check --lock {text}`",
+        )
+    if _REQUIREMENTS.fullmatch(name):
+        raise UsageError(
+            f"`{text}` is a requirements file, not a release",
+            hint=f"a requirements file is given with `-r`: `trueup check -r {text}`",
+        )
 
 
 def _release(text: str) -> AskedRelease:

@@ -28,6 +28,9 @@ __all__ = ["Collected", "Places", "collect"]
 _JUDGED = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar")
 """A file that ends so and cannot be placed is a fault; an egg or an installer is only left out."""
 
+_SHOWN = 5
+"""Entries of a list that are named where none of them is a release."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
@@ -36,6 +39,8 @@ class Collected:
     wanted: tuple[Wanted, ...]
     left_out: tuple[LeftOut, ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
+    newest: tuple[str, ...] = ()
+    """Names that are looked up on an index although they could have been meant as folders."""
 
 
 class Places:
@@ -132,6 +137,7 @@ class _Gathered:
     wanted: list[Wanted] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    newest: list[str] = field(default_factory=list)
 
 
 def collect(texts: Sequence[str], *, listed: Sequence[str], places: Places) -> Collected:
@@ -149,6 +155,8 @@ def collect(texts: Sequence[str], *, listed: Sequence[str], places: Places) -> C
         match item:
             case AskedRelease(project=project, version=version, text=text):
                 source = places.configured()
+                if version is None:
+                    gathered.newest.append(text)
                 gathered.wanted.append(
                     Wanted(source=source, project=project, version=version, asked=text)
                 )
@@ -160,23 +168,41 @@ def collect(texts: Sequence[str], *, listed: Sequence[str], places: Places) -> C
     if urls:
         _collect_addresses(urls, places, gathered)
     for name in listed:
-        found = read_named(Path(name), environ=places.environ)
-        gathered.left_out += found.left_out
-        for release in found.releases:
-            source = places.named(release.index, found.extra_indexes)
-            gathered.wanted.append(
-                Wanted(
-                    source=source,
-                    project=release.project,
-                    version=release.version,
-                    asked=f"{release.project}=={release.version}",
-                )
-            )
+        _collect_listed(name, places, gathered)
     return Collected(
         wanted=tuple(gathered.wanted),
         left_out=tuple(gathered.left_out),
         failures=tuple(gathered.failures),
+        newest=tuple(dict.fromkeys(gathered.newest)),
     )
+
+
+def _collect_listed(name: str, places: Places, gathered: _Gathered) -> None:
+    found = read_named(Path(name), environ=places.environ)
+    gathered.left_out += found.left_out
+    if not found.releases:
+        # A gate that looked at nothing must not pass.
+        gathered.failures.append((name, _nothing_named(found.left_out)))
+    for release in found.releases:
+        source = places.named(release.index, found.extra_indexes)
+        gathered.wanted.append(
+            Wanted(
+                source=source,
+                project=release.project,
+                version=release.version,
+                asked=f"{release.project}=={release.version}",
+            )
+        )
+
+
+def _nothing_named(left_out: Sequence[LeftOut]) -> str:
+    text = "names no release that could be judged"
+    if not left_out:
+        return f"{text}: it has no entries"
+    shown = [f"`{item.what}` {item.reason}" for item in left_out[:_SHOWN]]
+    if len(left_out) > _SHOWN:
+        shown.append(f"and {len(left_out) - _SHOWN:,} more")
+    return f"{text}: {', '.join(shown)}"
 
 
 def _collect_addresses(urls: Sequence[str], places: Places, gathered: _Gathered) -> None:

@@ -106,6 +106,17 @@ class TestWhatIsChecked:
         assert "demo 1.0: mergeable" in result.stdout
         assert check("sound", "--index", index.url).exit_code == 0
 
+    def test_a_bare_name_is_told_to_be_no_folder(self, index: IndexServer) -> None:
+        told = "note: no folder `sound` here; judging the newest `sound` on the index\n"
+        assert check("sound", "sound", "--index", index.url).stderr == told
+        assert check("sound", "--index", index.url, "-q").stderr == ""
+        assert check("sound==1.0", "--index", index.url).stderr == ""
+
+    def test_a_folder_that_was_not_built_is_not_looked_up(self, index: IndexServer) -> None:
+        result = check("wheelhouse", "--index", index.url)
+        assert str(result.exception) == "there is no file or folder `wheelhouse`"
+        assert index.log == []
+
     def test_the_address_of_files(self, index: IndexServer) -> None:
         linux, macos = (index.file_url(f"demo-1.0-{tag}.whl") for tag in (LINUX, MACOS))
         assert check(linux).exit_code == 0
@@ -148,13 +159,45 @@ class TestWhatCannotBeDone:
         result = check("nonesuch", "--index", index.url, "--format", "json")
         assert result.exit_code == 2
         assert len(json.loads(result.stdout)["failures"]) == 1
-        assert result.stderr.startswith("error: could not judge `nonesuch`: ")
+        assert "\nerror: could not judge `nonesuch`: " in result.stderr
 
     def test_an_index_that_does_not_answer(self, index: IndexServer) -> None:
         index.fault("/simple/demo", Status(403), times=9)
         result = check("demo", "sound", "--index", index.url)
         assert result.exit_code == 2
         assert "sound 1.0: identical" in result.stdout
+
+    @pytest.mark.parametrize(
+        ("name", "text", "reason"),
+        [
+            ("requirements.txt", "# nothing\n", "it has no entries"),
+            (
+                "requirements.txt",
+                "numpy>=1\n./here\n",
+                "`./here` comes from a path, not from an index, "
+                "`numpy>=1` is not pinned to one version",
+            ),
+            ("uv.lock", "version = 1\n", "it has no entries"),
+        ],
+    )
+    def test_a_list_that_names_no_release(
+        self, workspace: Path, name: str, text: str, reason: str
+    ) -> None:
+        (workspace / name).write_text(text)
+        result = check("-r", name, "--format", "json", "-q")
+        assert result.exit_code == 2
+        assert json.loads(result.stdout)["failures"] == [
+            {"target": name, "reason": f"names no release that could be judged: {reason}"}
+        ]
+
+    def test_many_entries_that_are_no_releases(self, agreeing: Path, workspace: Path) -> None:
+        (workspace / "all.txt").write_text("".join(f"project{n}\n" for n in range(8)))
+        result = check("agreeing", "-r", "all.txt")
+        assert result.exit_code == 2
+        assert "sound 1.0: identical" in result.stdout
+        assert "`project4` is not pinned to one version, and 3 more" in " ".join(
+            result.stdout.split()
+        )
 
     def test_a_folder_without_releases(self, workspace: Path) -> None:
         (workspace / "empty").mkdir()

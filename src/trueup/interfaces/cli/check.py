@@ -129,7 +129,14 @@ def _write_baseline(options: CheckOptions, report: Report, path: Path) -> int:
 
 
 def _tell_left_out(collected: Collected, *, verbose: bool) -> None:
-    """A release that was not looked at must not pass for one that holds."""
+    """A release that was not looked at must not pass for one that holds.
+
+    And one that was found on the index must not pass for a folder that is not there.
+    """
+    for name in collected.newest:
+        click.echo(
+            f"note: no folder `{name}` here; judging the newest `{name}` on the index", err=True
+        )
     left_out = collected.left_out
     shown = left_out if verbose else left_out[:_LISTED]
     for item in shown:
