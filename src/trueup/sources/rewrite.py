@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -191,10 +192,15 @@ def write_wheel(
     """
     digest = hashlib.sha256()
     try:
-        with replacing(target) as file:
+        with replacing(target) as file, ThreadPoolExecutor(1, "trueup-hash") as pool:
+            hashed: Future[None] | None = None
             for chunk in rewrite.recipe.render(original):
-                digest.update(chunk)
+                # One chunk is hashed while it is written: both leave the interpreter free.
+                if hashed is not None:
+                    hashed.result()
+                hashed = pool.submit(digest.update, chunk)
                 file.write(chunk)
+            pool.shutdown()
             _verify(file, rewrite, limits)
     except OSError as error:
         raise SourceError(
