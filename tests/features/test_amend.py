@@ -88,6 +88,13 @@ def test_requirements_are_added_and_the_rest_is_kept(dist: Path) -> None:
     assert broken_rules(new.read_bytes()) == broken_records(new.read_bytes()) == []
 
 
+def test_an_extra_that_only_a_new_requirement_names_is_provided(dist: Path) -> None:
+    wheel = make_wheel(dist, "demo", "1.0", requires=["a; extra == 'x'"], extras=["x"])
+    (new,) = amend(wheel, by=AddRequires(requirements=("b; extra == 'X'", "c; extra == 'GPU'")))
+    (subject,) = open_subjects([new])
+    assert subject.metadata.values("provides-extra") == ("x", "gpu")
+
+
 def test_requirements_are_removed_by_project_or_as_a_whole(dist: Path) -> None:
     lines = ["numpy>=1", "numpy<3; python_version < '3.12'", "scipy", "old>=1"]
     wheel = make_wheel(dist, "demo", "1.0", requires=lines)

@@ -101,6 +101,15 @@ def test_the_original_may_be_the_target(wheel: Path) -> None:
     assert [path.name for path in wheel.parent.iterdir()] == [wheel.name]
 
 
+def test_a_link_stays_a_link(wheel: Path, tmp_path: Path) -> None:
+    link = tmp_path / "links" / wheel.name
+    link.parent.mkdir()
+    link.symlink_to(wheel)
+    amended(link, link)
+    assert link.is_symlink()
+    assert zipfile.ZipFile(wheel).read(f"{INFO}/METADATA") == NEW
+
+
 def test_a_folder_that_cannot_be_written_leaves_everything(wheel: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be written"):
         amended(wheel, tmp_path / "absent" / "new.whl")

@@ -67,7 +67,7 @@ def write_sdist(
     Raises SourceError if it cannot be written, ArchiveError if it does not stand the verification.
     """
     try:
-        with replacing(target) as file:
+        with replacing(target.resolve()) as file:
             if sdist.filename.endswith(".zip"):
                 _splice_zip(original, file, pkg_info, limits)
             else:

@@ -187,12 +187,12 @@ def write_wheel(
 ) -> str:
     """Write the new wheel, verify it, and only then give it its name; returns its sha256.
 
-    ``target`` may be the original itself. Raises SourceError if it cannot be written, ArchiveError
+    ``target`` may be the original itself, and a link stays a link. Raises SourceError if it cannot be written, ArchiveError
     if what was written does not stand the verification (then nothing has changed).
     """
     digest = hashlib.sha256()
     try:
-        with replacing(target) as file, ThreadPoolExecutor(1, "trueup-hash") as pool:
+        with replacing(target.resolve()) as file, ThreadPoolExecutor(1, "trueup-hash") as pool:
             hashed: Future[None] | None = None
             for chunk in rewrite.recipe.render(original):
                 # One chunk is hashed while it is written: both leave the interpreter free.

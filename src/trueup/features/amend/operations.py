@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from trueup.features.amend.subject import Subject
 from trueup.model.errors import UsageError
@@ -94,14 +95,23 @@ class SetRequiresPython:
 
 
 def with_added(subject: Subject, wanted: Sequence[Requirement]) -> Subject:
-    """The subject with these requirements at the end of its list, if they are not there."""
+    """The subject with these requirements at the end of its list, if they are not there.
+
+    An extra that only a new requirement names is provided from now on: without, nobody could ask
+    for it.
+    """
     texts = list(subject.metadata.values("requires-dist"))
     present = {requirement for text in texts if (requirement := _parsed(text)) is not None}
+    extras = list(subject.metadata.values("provides-extra"))
+    provided: set[str] = {canonicalize_name(extra) for extra in extras}
     for item in wanted:
         if item not in present:
             present.add(item)
             texts.append(item.text.strip())
-    return subject.with_values("requires-dist", texts)
+            new = set(item.marker.extras if item.marker else ()) - provided
+            provided |= new
+            extras += sorted(new)
+    return subject.with_values("requires-dist", texts).with_values("provides-extra", extras)
 
 
 def _means(wanted: Requirement, text: str) -> bool:
