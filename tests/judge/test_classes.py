@@ -83,7 +83,7 @@ CASES: list[tuple[str, list[ReleaseFile], str]] = [
     (
         "32-bit Python on 64-bit Windows",
         [wheel("cp311-cp311-win_amd64", ["a"]), wheel("cp311-cp311-win32")],
-        "irreconcilable (only 32-bit Python on Windows AMD64)",
+        "irreconcilable (only 32-bit Python on Windows AMD64, 32-bit or emulated Python on Windows ARM64)",
     ),
     (
         "32-bit Python on 64-bit Linux",
@@ -113,7 +113,7 @@ CASES: list[tuple[str, list[ReleaseFile], str]] = [
     (
         "Windows has only narrow builds",
         [wheel("cp27-cp27m-win_amd64", ["a"]), wheel("py2.py3-none-any", ["b"])],
-        "irreconcilable (only 32-bit Python on Windows AMD64)",
+        "irreconcilable (only 32-bit Python on Windows AMD64, 32-bit or emulated Python on Windows ARM64)",
     ),
     (
         "by patch level",

@@ -79,13 +79,13 @@ INSTRUCTIVE = [
     ("scikit-learn-1.4.0", "identical", None, None),
     (
         "apache-beam-2.77.0",
-        "irreconcilable (only 32-bit Python on Windows AMD64)",
+        "irreconcilable (only 32-bit Python on Windows AMD64, 32-bit or emulated Python on Windows ARM64)",
         'pyarrow<26.0.0,>=14.0.1; sys_platform != "win32" or platform_machine == "AMD64"',
         {"sys_platform": "win32", "platform_machine": "AMD64"},
     ),
     (
         "mxnet-1.6.0",
-        "irreconcilable (only 32-bit Python on Windows AMD64)",
+        "irreconcilable (only 32-bit Python on Windows AMD64, 32-bit or emulated Python on Windows ARM64)",
         'numpy<1.17.0,>=1.8.2; platform_system == "Windows" and platform_machine == "AMD64"',
         {"sys_platform": "win32", "platform_machine": "AMD64"},
     ),

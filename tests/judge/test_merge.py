@@ -128,4 +128,7 @@ def test_the_residue_is_named() -> None:
     assert found.requires_dist == ('a; platform_machine != "x86"',) or found.requires_dist == (
         'a; platform_machine == "AMD64"',
     )
-    assert found.residue == "32-bit Python on Windows AMD64"
+    assert (
+        found.residue
+        == "32-bit Python on Windows AMD64, 32-bit or emulated Python on Windows ARM64"
+    )

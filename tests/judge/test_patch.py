@@ -81,6 +81,8 @@ def changes(application: Application) -> list[str]:
         ('set-upper = ["numpy<3"]', ["-numpy <2.3,>=1.22.4", "+numpy <3,>=1.22.4"]),
         ('set-upper = ["numpy<3"]\nset-lower = ["numpy>=2"]',
          ["-numpy <2.3,>=1.22.4", "+numpy <3,>=2"]),
+        ('set-upper = ["numpy<5"]\nset-lower = ["numpy>=4"]',
+         ["-numpy <2.3,>=1.22.4", "+numpy <5,>=4"]),
         ('drop-upper = ["rich"]',
          ["-rich (>=12,!=13.1,<14) ; sys_platform == 'linux'",
           "-rich (>=12,<15) ; sys_platform != 'linux'",
@@ -178,6 +180,8 @@ def test_preemptive_bounds_need_upstreams_declaration() -> None:
          DriftKind.CHANGED_UPSTREAM, "requirements on `rich`: found"),
         ('set-upper = ["numpy<1"]', DriftKind.IMPOSSIBLE,
          "would become `numpy <1,>=1.22.4`, which no version satisfies"),
+        ('set-upper = ["numpy<1"]\nset-marker = { numpy = "os_name == \'nt\'" }',
+         DriftKind.IMPOSSIBLE, "which no version satisfies"),
         ('set-upper = ["pin<3"]', DriftKind.IMPOSSIBLE, "`pin===1.0` compares text with `===`"),
         ('set-upper = ["far<3"]', DriftKind.IMPOSSIBLE, "names an address, which has no bounds"),
         ('drop-upper = ["bad"]', DriftKind.IMPOSSIBLE, "cannot be read"),
@@ -258,3 +262,9 @@ def test_entry_points_that_cannot_be_read_are_left_alone() -> None:
     application = patched('entry-points = { remove = { console_scripts = ["demo"] } }', odd)
     assert application.after == odd
     assert application.drift[0].kind is DriftKind.IMPOSSIBLE
+
+
+def test_bounds_that_contradict_each_other_are_both_taken_back() -> None:
+    application = patched('set-upper = ["numpy<3"]\nset-lower = ["numpy>=4"]', accept_drift=True)
+    assert application.after == UPSTREAM
+    assert [drift.kind for drift in application.drift] == [DriftKind.IMPOSSIBLE] * 2

@@ -173,6 +173,23 @@ def test_licences_are_exempt() -> None:
     assert set(found) == {"name", "version"}
 
 
+def test_a_field_that_is_younger_than_the_file() -> None:
+    """A `Metadata-Version` of 2.4 knows no `Import-Name`: an older backend breaks no promise."""
+
+    def importing(condition: Condition, version: str, *names: str) -> Run:
+        parsed = metadata(metadata_version=version, headers=[("Import-Name", one) for one in names])
+        return Run(condition=condition, metadata=parsed, python="3.11.7")
+
+    old, new = metadata(), metadata(metadata_version="2.5", headers=[("Import-Name", "demo")])
+    runs = [importing(BASELINE, "2.5", "demo"), importing(PYTHON, "2.4")]
+    assert judge(old, *runs)["import-name"].standing is Standing.REPRODUCIBLE
+    assert judge(new, *runs)["import-name"].standing is Standing.REPRODUCIBLE
+    assert unsettled(runs) == ()
+    other = [importing(BASELINE, "2.5", "other"), importing(PYTHON, "2.5", "demo")]
+    assert judge(new, *other)["import-name"].standing is Standing.BROKEN
+    assert unsettled(other) == ("python 3.12",)
+
+
 def test_failed_runs_are_not_compared() -> None:
     failed = Run(condition=PYTHON, metadata=Unreadable(reason="no"), python="3.12.1")
     found = judge(metadata(["a"]), run(BASELINE, "a"), failed)

@@ -9,7 +9,8 @@ from packaging.markers import Marker as PackagingMarker
 from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 
-from trueup.model.axes import MAX_POINTS, SpaceTooLargeError, build_space
+from trueup.model.axes import MAX_POINTS, build_space
+from trueup.model.errors import SpaceTooLargeError
 from trueup.model.marker import Marker, parse_marker
 from trueup.model.space import Space
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from packaging.ranges import VersionRange
+
 from trueup.judge.judgement import Judgement
-from trueup.judge.promise import case_of, equal_everywhere
+from trueup.judge.promise import case_of, equal_within
+from trueup.judge.reconcile import choice_in, space_for
+from trueup.model.errors import SpaceTooLargeError
 from trueup.model.finding import Advice, Case, ReleaseClass
-from trueup.model.metadata import Metadata, Resolution, Unreadable
+from trueup.model.metadata import Resolution, Unreadable, title
 from trueup.model.release import ReleaseFile
 from trueup.model.requirement import version_range
-from trueup.model.space import union
+from trueup.model.space import Space, union
 from trueup.model.target import target_set
 
 __all__ = ["advise", "wheels_fit_everywhere"]
@@ -19,6 +25,32 @@ def advise(judgement: Judgement) -> tuple[Advice, str]:
     worst = judgement.worst
     if worst.release_class is ReleaseClass.UNKNOWN:
         return Advice.UNKNOWN, worst.reason or "the class could not be decided"
+    try:
+        return _advise(judgement)
+    except SpaceTooLargeError as error:
+        return Advice.UNKNOWN, error.what
+
+
+def _advise(judgement: Judgement) -> tuple[Advice, str]:
+    if (unknown := _not_known(judgement)) is not None:
+        return Advice.UNKNOWN, unknown
+    left = _left_to_sdists(judgement)
+    if left is not None and left[0] is Advice.UNKNOWN:
+        return left
+    worst = judgement.worst
+    if worst.release_class.rank >= ReleaseClass.MERGEABLE.rank:
+        return Advice.PER_TARGET, f"the wheels are {worst.release_class.value}"
+    if len(judgement.classifications) > 1:
+        return Advice.PER_TARGET, "there are wheel variants (PEP 825)"
+    if len(worst.groups) > 1 and worst.release_class is ReleaseClass.IDENTICAL:
+        return Advice.PER_TARGET, "wheels that are never chosen say something else"
+    if left is not None:
+        return left
+    return Advice.READ_ONE, _reason_to_read_one(judgement)
+
+
+def _not_known(judgement: Judgement) -> str | None:
+    """Why nothing can be advised, whatever the class."""
     unread = [
         file.filename
         for file in (*judgement.wheels, *judgement.sdists)
@@ -26,19 +58,19 @@ def advise(judgement: Judgement) -> tuple[Advice, str]:
     ]
     if unread:
         names = f"`{unread[0]}`" + (f" and {len(unread) - 1} more" if len(unread) > 1 else "")
-        return Advice.UNKNOWN, f"{names} could not be read"
+        return f"{names} could not be read"
     if not judgement.wheels and not judgement.sdists:
-        return Advice.UNKNOWN, "there is neither a wheel nor an sdist"
-    left = _left_to_sdists(judgement)
-    if left is not None and left[0] is Advice.UNKNOWN:
-        return left
-    if worst.release_class.rank >= ReleaseClass.MERGEABLE.rank:
-        return Advice.PER_TARGET, f"the wheels are {worst.release_class.value}"
-    if len(judgement.classifications) > 1:
-        return Advice.PER_TARGET, "there are wheel variants (PEP 825)"
-    if left is not None:
-        return left
-    return Advice.READ_ONE, _reason_to_read_one(judgement)
+        return "there is neither a wheel nor an sdist"
+    if judgement.sdists:
+        return None
+    chosen = union(union(item.choice.chosen) for item in judgement.classifications[:1])
+    if not chosen and not judgement.targets:
+        return "no installer takes any of its files"
+    worst = judgement.worst
+    for target in judgement.targets:
+        if not target_set(worst.space, [target]) & union(worst.choice.chosen):
+            return f"no file of this release fits `{target}`"
+    return None
 
 
 def _reason_to_read_one(judgement: Judgement) -> str:
@@ -48,6 +80,8 @@ def _reason_to_read_one(judgement: Judgement) -> str:
         return "all wheels say the same, and there is no sdist"
     if wheels_fit_everywhere(judgement):
         return "all wheels say the same, and wheels fit everywhere asked for"
+    if judgement.declaration and judgement.declaration.wheels_require:
+        return "all wheels say the same: the sdist, and what it declares that wheels add"
     return "all wheels say the same, and so does the sdist, which is static"
 
 
@@ -63,11 +97,11 @@ def _left_to_sdists(judgement: Judgement) -> tuple[Advice, str] | None:
         return Advice.UNKNOWN, (
             "some environments have only the sdist, whose metadata (before 2.2) promises nothing"
         )
-    for case in (Case.DYNAMIC, Case.APPEND_ONLY):
-        fields = [field for field, found in cases.items() if found is case]
-        if fields and not _may_add_nothing(judgement):
+    for field, case in cases.items():
+        bounded = field == "requires-dist" and _build_adds_nothing(judgement)
+        if case in (Case.DYNAMIC, Case.APPEND_ONLY) and not bounded:
             return Advice.UNKNOWN, (
-                f"some environments have only the sdist, where {fields[0]} is {case.value}"
+                f"some environments have only the sdist, where {title(field)} is {case.value}"
             )
     if not all(_agrees(judgement, sdist) for sdist in judgement.sdists):
         return Advice.PER_TARGET, (
@@ -76,61 +110,62 @@ def _left_to_sdists(judgement: Judgement) -> tuple[Advice, str] | None:
     return None
 
 
-def _may_add_nothing(judgement: Judgement) -> bool:
-    """Whether the declaration bounds what a build may add, and to nothing."""
+def _build_adds_nothing(judgement: Judgement) -> bool:
+    """Whether the declaration says what wheels add, and that a local build adds nothing else."""
+    found = judgement.declaration
     return (
-        False
-        if judgement.declaration is None
-        else not (judgement.declaration.may_add or judgement.declaration.as_built)
-        and bool(judgement.declaration.wheels_require)
+        found is not None and bool(found.wheels_require) and not (found.may_add or found.as_built)
     )
 
 
 def wheels_fit_everywhere(judgement: Judgement) -> bool:
     """Whether some wheel is chosen in every environment that is asked for.
 
-    Without targets that is every environment whose Python the release admits.
+    Without targets that is every environment whose Python a chosen wheel admits.
     """
-    if not judgement.wheels:
-        return False
     worst = judgement.worst
     space = worst.space
     chosen = union(worst.choice.chosen)
     if judgement.targets:
-        return not target_set(space, judgement.targets) & ~chosen
-    asked = space.universe
-    for file, metadata in judgement.read:
-        resolution = metadata.resolution
-        if file.artifact.is_wheel and isinstance(resolution, Resolution):
-            specifier = resolution.requires_python
-            asked &= space.admitted(specifier)
-            break
-    # Nobody has a Python 4, which an open-ended `Requires-Python` admits nevertheless.
-    asked &= space.python_set(
-        p for p, value in enumerate(space.pythons.values) if value.startswith(("2.", "3."))
+        sets = [target_set(space, [target]) for target in judgement.targets]
+        return all(points and not points & ~chosen for points in sets)
+    admitted = union(
+        space.admitted(resolution.requires_python)
+        for resolution, members in worst.groups
+        if worst.chosen(members)
     )
-    return not asked & ~space.spread(chosen)
+    return bool(chosen) and not _asked(space) & admitted & ~space.spread(chosen)
+
+
+def _asked(space: Space) -> int:
+    """Everywhere: nobody has a Python 4, which an open-ended `Requires-Python` admits."""
+    pythons = (p for p, value in enumerate(space.pythons.values) if not value.startswith("4."))
+    return space.universe & space.python_set(pythons)
 
 
 def _agrees(judgement: Judgement, sdist: ReleaseFile) -> bool:
-    """Whether a static sdist has the wheels' value, the declared addition aside."""
-    theirs = sdist.reading.metadata
-    if not judgement.wheels or not isinstance(theirs, Metadata):
-        return True
-    before = theirs.resolution
+    """Whether a static sdist has the wheels' value where no wheel fits, the declared addition aside.
+
+    ``Requires-Python`` and extras have no markers, so they have to be equal.
+    """
+    before = sdist.reading.resolution
+    if not judgement.wheels or isinstance(before, Unreadable):
+        return not judgement.wheels
     added = judgement.declaration.wheels_require if judgement.declaration else ()
-    for wheel in judgement.wheels:
-        after = wheel.reading.resolution
-        if isinstance(after, Unreadable) or isinstance(before, Unreadable):
-            return False
-        if before.provides_extra != after.provides_extra:
-            return False
-        ranges = [
-            None if item.requires_python is None else version_range(item.requires_python)
-            for item in (before, after)
-        ]
-        if ranges[0] != ranges[1]:
-            return False
-        if not equal_everywhere(before.requires_dist | set(added), after.requires_dist):
-            return False
-    return True
+    before = replace(before, requires_dist=before.requires_dist | set(added))
+    worst = judgement.worst
+    space = space_for(worst.wheels, [*worst.groups, (before, ())], judgement.targets)
+    asked = target_set(space, judgement.targets) if judgement.targets else _asked(space)
+    chosen = union(choice_in(space, worst.wheels, judgement.targets).chosen)
+    left = asked & space.admitted(before.requires_python) & ~chosen
+    return all(
+        before.provides_extra == after.provides_extra
+        and _range(before) == _range(after)
+        and equal_within(space, left, before, after)
+        for after, _ in worst.groups
+    )
+
+
+def _range(resolution: Resolution) -> VersionRange | None:
+    specifier = resolution.requires_python
+    return None if specifier is None else version_range(specifier)

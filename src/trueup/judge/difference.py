@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from packaging.utils import NormalizedName
@@ -32,6 +32,8 @@ class Difference:
     extra: str | None
     parts: tuple[tuple[object, int], ...]
     conflict: int = 0
+    moved: int = 0
+    """Where one `Requires-Python` for all files would make installers take another file."""
 
 
 @dataclass(kw_only=True)
@@ -126,14 +128,9 @@ class Differences:
             values[True] |= region & points
             values[False] |= region & ~points
         found = self._add("requires-python", None, None, values)
-        if found is ReleaseClass.MERGEABLE and (moved := self._moved_by_union(union(admitted))):
-            self.differences[-1] = Difference(
-                field="requires-python",
-                project=None,
-                extra=None,
-                parts=self.differences[-1].parts,
-                conflict=moved,
-            )
+        moved = self._moved_by_union(union(admitted))
+        if found is ReleaseClass.MERGEABLE and moved:
+            self.differences[-1] = replace(self.differences[-1], moved=moved)
             self.notes.append(
                 "one `Requires-Python` for all files would make installers take other files"
             )
@@ -152,35 +149,56 @@ class Differences:
 
     def provides_extra(self) -> ReleaseClass:
         """An extra more changes no choice of a file, so extras always merge to their union."""
-        if len({resolution.provides_extra for resolution, _ in self.groups}) < 2:
+        values = self._constants([resolution.provides_extra for resolution, _ in self.groups])
+        if len(values) < 2:
             return ReleaseClass.IDENTICAL
+        self.differences.append(
+            Difference(
+                field="provides-extra", project=None, extra=None, parts=tuple(values.items())
+            )
+        )
         return ReleaseClass.MERGEABLE
 
     def default_extra(self) -> ReleaseClass:
         """PEP 771: what is installed unasked has no marker, so nothing can merge a difference."""
-        if len({resolution.default_extra for resolution, _ in self.groups}) < 2:
+        values = self._constants([resolution.default_extra for resolution, _ in self.groups])
+        if len(values) < 2:
             return ReleaseClass.IDENTICAL
+        self.differences.append(
+            Difference(
+                field="default-extra",
+                project=None,
+                extra=None,
+                parts=tuple(values.items()),
+                moved=self.covered,
+            )
+        )
         return ReleaseClass.IRRECONCILABLE
+
+    def _constants(self, sets: Sequence[frozenset[NormalizedName]]) -> dict[object, int]:
+        """Values that do not depend on the environment → where a wheel with them is chosen."""
+        values: dict[object, int] = {}
+        for found, region in zip(sets, self.regions, strict=True):
+            values[found] = values.get(found, 0) | region
+        return values
 
     def rarity(self, release_class: ReleaseClass) -> tuple[int, str | None]:
         """The rare points that conflict, and their names, if the conflicts lie only there."""
-        conflicting = [item for item in self.differences if item.conflict]
+        conflicting = [item for item in self.differences if item.conflict or item.moved]
         if release_class is not ReleaseClass.IRRECONCILABLE or not conflicting:
             return 0, None
         rare, residue = self.space.rare, 0
         for item in conflicting:
             sets = [points for _, points in item.parts]
-            if len(sets) < 2 or _conflict(self.space, [points & ~rare for points in sets]):
+            if item.moved & ~rare or _conflict(self.space, [points & ~rare for points in sets]):
                 return 0, None
-            residue |= item.conflict & union(sets) & rare
-        if not residue:
-            return 0, None
+            residue |= (item.conflict & union(sets) | item.moved) & rare
         reasons = [
             reason
             for reason, points in self.space.by_host(lambda host: host.rare).items()
             if reason and points & residue
         ]
-        return residue, ", ".join(reasons)
+        return (residue, ", ".join(reasons)) if reasons else (0, None)
 
 
 def _conflict(space: Space, sets: Sequence[int]) -> int:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from packaging.ranges import VersionRange
 from packaging.utils import NormalizedName
 
+from trueup.model.errors import SpaceTooLargeError
 from trueup.model.metadata import Resolution
 from trueup.model.requirement import Requirement, version_range
 from trueup.model.space import Space
@@ -38,6 +39,10 @@ class Dependency:
 
 Lines = frozenset[Requirement]
 
+_BITS_PER_WORK = 20_000
+_MAX_WORK = 1_000_000
+"""Divisions of a set, larger sets counting more; about a second."""
+
 
 def by_project(requirements: Iterable[Requirement]) -> dict[NormalizedName, Lines]:
     """The lines for each project."""
@@ -48,8 +53,14 @@ def by_project(requirements: Iterable[Requirement]) -> dict[NormalizedName, Line
 
 
 def contexts(lines: Iterable[Requirement]) -> tuple[str | None, ...]:
-    """The base package (None) and every extra that can change whether a line is live."""
+    """The base package (None) and every extra that can change whether a line is live.
+
+    Raises SpaceTooLargeError for more lines in more contexts than could be compared in seconds.
+    """
+    lines = tuple(lines)
     extras = {extra for line in lines if line.marker for extra in line.marker.extras}
+    if len(extras) * len(lines) > _MAX_WORK // 5:
+        raise SpaceTooLargeError(("extra",))
     return (None, *sorted(extras))
 
 
@@ -58,8 +69,14 @@ def partition(
 ) -> dict[Dependency | None, int]:
     """Divide points by what the lines of one project ask for there; None where nothing is asked."""
     cells: list[tuple[int, tuple[Requirement, ...]]] = [(points, ())]
-    for line in lines:
-        where = space.where(line.marker, extra)
+    work = 0
+    for line in sorted(lines, key=lambda line: line.text):
+        where = space.where(line.marker, extra) & points
+        if not where:
+            continue
+        work += len(cells) * (1 + space.size // _BITS_PER_WORK)
+        if work > _MAX_WORK:
+            raise SpaceTooLargeError((f"requirements of {line.project}",))
         divided = []
         for cell, live in cells:
             if inside := cell & where:

@@ -10,6 +10,7 @@ from trueup.judge.merge import Unmergeable, merge
 from trueup.judge.promise import Relation, compared_fields, relation
 from trueup.judge.reconcile import Classification, judged_files
 from trueup.model.declaration import Declaration
+from trueup.model.errors import SpaceTooLargeError
 from trueup.model.finding import Evidence, FileStatus, Finding, Merged, Severity
 from trueup.model.metadata import Metadata, Unreadable, title
 from trueup.model.release import Release, ReleaseFile
@@ -56,8 +57,20 @@ class Judgement:
 
     @cached_property
     def merged(self) -> Merged | Unmergeable:
-        """The one metadata that serves all wheels of the worst classification."""
-        return merge(self.worst)
+        """The one metadata that serves all wheels of the worst classification.
+
+        What the sdist declares that wheels add does not belong into the source, and is left out.
+        """
+        merged = merge(self.worst)
+        declared = self.declaration.wheels_require if self.declaration else ()
+        if isinstance(merged, Unmergeable) or not declared:
+            return merged
+        added = {str(line) for line in declared}
+        return replace(
+            merged,
+            requires_dist=tuple(line for line in merged.requires_dist if line not in added),
+            notes=(*merged.notes, f"wheels add, as declared: {', '.join(sorted(added))}"),
+        )
 
     @cached_property
     def statuses(self) -> dict[str, FileStatus]:
@@ -71,17 +84,27 @@ class Judgement:
             elif file.artifact.yanked is not None and file not in self.wheels:
                 statuses[file.filename] = FileStatus.YANKED
         for classification in self.classifications:
+            statuses |= self._statuses(classification)
+        return statuses
+
+    def _statuses(self, classification: Classification) -> dict[str, FileStatus]:
+        wheels = classification.wheels
+        try:
             choice = classification.choice
-            for file, chosen, accepted in zip(
-                classification.wheels, choice.chosen, choice.accepted, strict=True
-            ):
-                if isinstance(file.reading.resolution, Unreadable):
-                    status = FileStatus.UNREAD
-                elif chosen:
-                    status = FileStatus.CHOSEN
-                else:
-                    status = FileStatus.SHADOWED if accepted else FileStatus.UNREACHABLE
-                statuses[file.filename] = status
+        except SpaceTooLargeError:
+            return {file.filename: FileStatus.UNDECIDED for file in wheels}
+        statuses = {}
+        for file, chosen, accepted in zip(wheels, choice.chosen, choice.accepted, strict=True):
+            if isinstance(file.reading.resolution, Unreadable):
+                status = FileStatus.UNREAD
+            elif chosen:
+                status = FileStatus.CHOSEN
+            elif self.targets:
+                # What happens elsewhere was not asked, so nothing is said of it.
+                status = FileStatus.OUTSIDE
+            else:
+                status = FileStatus.SHADOWED if accepted else FileStatus.UNREACHABLE
+            statuses[file.filename] = status
         return statuses
 
     @cached_property
@@ -99,6 +122,8 @@ class Judgement:
             for wheel in self.wheels:
                 ours = wheel.reading.metadata
                 if isinstance(ours, Unreadable) or ours.digest in seen:
+                    continue
+                if self.statuses[wheel.filename] is FileStatus.OUTSIDE:
                     continue
                 seen.add(ours.digest)
                 if ours.digest != theirs.digest:

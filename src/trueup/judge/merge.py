@@ -18,7 +18,7 @@ from trueup.judge.effective import (
 )
 from trueup.judge.reconcile import Classification, choice_in, space_for
 from trueup.judge.synthesis import Synthesizer
-from trueup.model.axes import SpaceTooLargeError
+from trueup.model.errors import SpaceTooLargeError
 from trueup.model.finding import Merged, ReleaseClass
 from trueup.model.marker import Or, parse_marker
 from trueup.model.metadata import Resolution
@@ -45,9 +45,18 @@ def merge(classification: Classification) -> Merged | Unmergeable:
         return Unmergeable(reason=classification.reason or "the class is unknown")
     if classification.release_class is ReleaseClass.IRRECONCILABLE and not classification.residue:
         return Unmergeable(reason="no marker can tell the wheels apart")
+    try:
+        return _merge(classification)
+    except SpaceTooLargeError as error:
+        return Unmergeable(reason=error.what)
+
+
+def _merge(classification: Classification) -> Merged | Unmergeable:
     groups = _chosen_groups(classification)
     if not groups:
-        return Unmergeable(reason="no wheel was read")
+        return Unmergeable(
+            reason="no wheel is chosen anywhere" if classification.groups else "no wheel was read"
+        )
     requires_python, notes = _requires_python([resolution for resolution, _ in groups])
     if len(groups) == 1:
         lines = _written(groups[0][0])
@@ -240,10 +249,7 @@ def _holds(classification: Classification, groups: Groups, lines: Sequence[str])
         provides_extra=frozenset(),
     )
     everyone: Groups = [*groups, (merged, ())]
-    try:
-        space = space_for(classification.wheels, everyone, classification.targets)
-    except SpaceTooLargeError:
-        return False
+    space = space_for(classification.wheels, everyone, classification.targets)
     choice = choice_in(space, classification.wheels, classification.targets)
     table = by_project(merged.requires_dist)
     rare = space.rare if classification.residue else 0

@@ -119,6 +119,7 @@ def _run(
     for patch, operation in operations:
         if isinstance(operation, RequirementOperation):
             effects[patch.number].append(state.lines.apply(patch.number, operation, preemptive))
+    effects = _without(effects, state.lines.contradictions())
     for kind in Field:
         for patch, operation in operations:
             if isinstance(operation, FieldOperation) and operation.field is kind:
@@ -131,6 +132,21 @@ def _run(
             hint="say in one operation what it should be",
         )
     return state.result(), effects
+
+
+def _without(
+    effects: Mapping[int, list[Effect]], contradictions: Mapping[tuple[int, str], str]
+) -> dict[int, list[Effect]]:
+    """The effects, where those that were taken back are impossible."""
+    return {
+        number: [
+            replace(effect, outcome=Outcome.IMPOSSIBLE, reason=reason)
+            if (reason := contradictions.get((number, effect.operation))) is not None
+            else effect
+            for effect in items
+        ]
+        for number, items in effects.items()
+    }
 
 
 @dataclass(slots=True)

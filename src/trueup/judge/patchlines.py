@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from packaging.utils import NormalizedName, canonicalize_name
 
 from trueup.judge.bounds import RequirementText, set_bound, split_marker, without_bound
-from trueup.model.marker import And, Atom, Node, Or
+from trueup.judge.extras import marker_text, without_extra
+from trueup.model.marker import Or
 from trueup.model.patch import Effect, Outcome, RequirementOperation, Selector, Verb
 from trueup.model.requirement import Requirement, parse_requirement
 
@@ -34,6 +35,10 @@ _PARTS = {
 """Which part of a line an operation changes; one part is changed by one operation."""
 
 
+Claim = tuple[int, str]
+"""The number of a patch, and its operation in words."""
+
+
 @dataclass(slots=True)
 class _Line:
     """One line: upstream's text, what it means (None: unreadable), and what becomes of it."""
@@ -42,7 +47,7 @@ class _Line:
     name: NormalizedName | None
     requirement: Requirement | None
     text: str | None
-    changed_by: dict[str, str] = field(default_factory=dict)
+    changed_by: dict[str, Claim] = field(default_factory=dict)
 
     def matches(self, selector: Selector) -> bool:
         if self.name != selector.project:
@@ -55,6 +60,10 @@ class _Line:
             and (selector.extras is None or requirement.extras == selector.extras)
             and (selector.marker is None or str(requirement.marker or "") == selector.marker)
         )
+
+
+_Edit = Callable[[_Line, str], str | None]
+"""A line and its text as it is now; what it becomes, None if it goes."""
 
 
 class _ImpossibleError(Exception):
@@ -99,7 +108,7 @@ class Lines:
             case Verb.ADD:
                 return self._add(number, operation)
             case Verb.REMOVE:
-                return self._each(number, operation, lambda line: None, Outcome.ALREADY)
+                return self._each(number, operation, lambda line, text: None, Outcome.ALREADY)
             case Verb.REPLACE:
                 return self._replace(number, operation)
             case Verb.SET_MARKER:
@@ -113,6 +122,21 @@ class Lines:
             case Verb.DROP_LOWER | Verb.SET_LOWER:
                 return self._each(number, operation, _bounded(operation.value, upper=False))
 
+    def contradictions(self) -> dict[Claim, str]:
+        """The operations whose bounds together leave no version, and why; they are taken back."""
+        found: dict[Claim, str] = {}
+        for line in self._lines:
+            before, after = RequirementText.of(line.origin), RequirementText.of(line.text or "x")
+            claims = [line.changed_by.get(f"{side} bound") for side in ("lower", "upper")]
+            if before is None or after is None or not any(claims) or after.compares_text:
+                continue
+            if after.unsatisfiable and not before.unsatisfiable:
+                reason = f"`{line.origin}` would become `{after}`, which no version satisfies"
+                found |= {claim: reason for claim in claims if claim is not None}
+                bare, marker = split_marker(line.origin)[0], split_marker(line.text or "")[1]
+                line.text = _under(bare, marker)
+        return found
+
     def drop_extra(self, extra: NormalizedName) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Take an extra out of all markers; lines that held only with it go. Before and after."""
         before, after = [], []
@@ -122,9 +146,9 @@ class Lines:
             marker = line.requirement.marker
             if extra not in {canonicalize_name(name) for name in marker.extras}:
                 continue
-            left = _without_extra(marker.tree, extra)
+            left = without_extra(marker.tree, extra)
             before.append(line.origin)
-            line.text = None if left is False else _under(line.text, _written(left))
+            line.text = None if left is False else _under(line.text, marker_text(left))
             after += [] if line.text is None else [line.text]
         return tuple(before), tuple(after)
 
@@ -132,11 +156,15 @@ class Lines:
         self,
         number: int,
         operation: RequirementOperation,
-        edit: Callable[[_Line], str | None],
+        edit: _Edit,
         unmatched: Outcome = Outcome.NO_MATCH,
         among: Sequence[_Line] | None = None,
     ) -> Effect:
-        """Let ``edit`` say what becomes of each line that the operation means (None: it goes)."""
+        """Let ``edit`` say what becomes of each line that the operation means (None: it goes).
+
+        Whether it changes a line is decided by what upstream wrote; then the change is made to what
+        other operations left of it.
+        """
         if among is None:
             assert operation.selector is not None
             selector = operation.selector
@@ -144,16 +172,17 @@ class Lines:
         before, after, reasons = list[str](), list[str](), list[str]()
         for line in among:
             try:
-                text = edit(line)
+                text = edit(line, line.origin)
             except _ImpossibleError as error:
                 reasons.append(f"`{line.origin}` {error}")
                 continue
-            if text == line.text:
+            if text == line.origin:
                 continue
             self._claim(line, number, operation)
             before.append(line.origin)
             after += [] if text is None else [text]
-            line.text = text
+            if line.text is not None:
+                line.text = edit(line, line.text)
         outcome = unmatched
         if reasons:
             outcome = Outcome.IMPOSSIBLE
@@ -172,11 +201,13 @@ class Lines:
 
     def _claim(self, line: _Line, number: int, operation: RequirementOperation) -> None:
         part = _PARTS[operation.verb]
-        mine = f"patch {number} (`{operation}`)"
-        for other, theirs in line.changed_by.items():
+        for other, (patch, theirs) in line.changed_by.items():
             if part == other or "whole" in (part, other):
-                self.faults.append(f"{theirs} and {mine} both change `{line.origin}`")
-        line.changed_by[part] = mine
+                self.faults.append(
+                    f"patch {patch} (`{theirs}`) and patch {number} (`{operation}`) both change "
+                    f"`{line.origin}`"
+                )
+        line.changed_by[part] = (number, str(operation))
 
     def _add(self, number: int, operation: RequirementOperation) -> Effect:
         assert operation.value is not None
@@ -209,15 +240,15 @@ class Lines:
         assert operation.selector is not None
         value, new = operation.value, parse_requirement(operation.value)
 
-        def edit(line: _Line) -> str | None:
+        def edit(line: _Line, text: str) -> str | None:
             # A replacement without a marker holds where the replaced line held.
             marker = None if new.marker else split_marker(line.origin)[1]
-            text = value if marker is None else _under(value, marker)
+            written = value if marker is None else _under(value, marker)
             try:
-                same = parse_requirement(text) == line.requirement
+                same = parse_requirement(written) == line.requirement
             except ValueError as error:
                 raise _ImpossibleError(f"has a marker that cannot be read: {error}") from error
-            return line.text if same else text
+            return text if same else written
 
         already = any(
             line.requirement is not None
@@ -230,12 +261,12 @@ class Lines:
         assert operation.selector is not None
         wanted, selector = operation.value or None, operation.selector
 
-        def edit(line: _Line) -> str | None:
+        def edit(line: _Line, text: str) -> str | None:
             _readable(line)
             has = line.requirement.marker if line.requirement else None
             if (str(has) if has else None) == wanted:
-                return line.text
-            return _under(line.text or line.origin, wanted)
+                return text
+            return _under(text, wanted)
 
         already = any(
             line.requirement is not None
@@ -257,17 +288,17 @@ class Lines:
             and (line.requirement is None or _extras(line.requirement) <= {extra})
         ]
 
-        def edit(line: _Line) -> str | None:
+        def edit(line: _Line, text: str) -> str | None:
             _readable(line)
             assert line.requirement is not None
             if _extras(line.requirement):
-                return line.text
+                return text
             marker = split_marker(line.origin)[1]
             if marker is None:
-                return _under(line.text or line.origin, f'extra == "{extra}"')
+                return _under(text, f'extra == "{extra}"')
             assert line.requirement.marker is not None
             inner = f"({marker})" if isinstance(line.requirement.marker.tree, Or) else marker
-            return _under(line.text or line.origin, f'{inner} and extra == "{extra}"')
+            return _under(text, f'{inner} and extra == "{extra}"')
 
         return self._each(number, operation, edit, among=meant)
 
@@ -310,22 +341,19 @@ def _readable(line: _Line) -> None:
         raise _ImpossibleError("cannot be read, so only `replace` and `remove` can change it")
 
 
-def _bounded(bound: str | None, *, upper: bool) -> Callable[[_Line], str | None]:
+def _bounded(bound: str | None, *, upper: bool) -> _Edit:
     """How to drop the upper (lower) bounds of a line, or to set ``bound``."""
 
-    def edit(line: _Line) -> str | None:
+    def edit(line: _Line, text: str) -> str | None:
         _readable(line)
-        parts = RequirementText.of(line.text or line.origin)
+        parts = RequirementText.of(text)
         if parts is None:
             raise _ImpossibleError("names an address, which has no bounds")
         if bound is None:
             return str(without_bound(parts, upper=upper))
         if parts.compares_text:
             raise _ImpossibleError("compares text with `===`, beside which no bound can stand")
-        edited = set_bound(parts, bound, upper=upper)
-        if edited.unsatisfiable and not parts.unsatisfiable:
-            raise _ImpossibleError(f"would become `{edited}`, which no version satisfies")
-        return str(edited)
+        return str(set_bound(parts, bound, upper=upper))
 
     return edit
 
@@ -342,37 +370,3 @@ def _under(text: str, marker: str | None) -> str:
 def _extras(requirement: Requirement) -> set[NormalizedName]:
     marker = requirement.marker
     return {canonicalize_name(name) for name in marker.extras} if marker else set()
-
-
-def _without_extra(node: Node, extra: NormalizedName) -> Node | bool:
-    """A marker where this extra is never asked for: what is left, or whether it holds anyway."""
-    if isinstance(node, Atom):
-        if node.variable != "extra" or canonicalize_name(node.constant) != extra:
-            return node
-        return node.operator == "!="
-    neutral = isinstance(node, And)
-    parts: list[Node] = []
-    for part in node.parts:
-        left = _without_extra(part, extra)
-        if left is (not neutral):
-            return left
-        if not isinstance(left, bool):
-            parts.append(left)
-    if not parts:
-        return neutral
-    if len(parts) == 1:
-        return parts[0]
-    return And(tuple(parts)) if neutral else Or(tuple(parts))
-
-
-def _written(node: Node | bool) -> str | None:
-    """A marker's text; None for one that always holds."""
-    if isinstance(node, bool):
-        return None
-    if isinstance(node, Atom):
-        return node.text
-    texts = [
-        f"({_written(part)})" if isinstance(part, Or) else str(_written(part))
-        for part in node.parts
-    ]
-    return (" and " if isinstance(node, And) else " or ").join(texts)

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
 from trueup.judge.effective import by_project, contexts, differing_lines, partition
-from trueup.model.axes import SpaceTooLargeError, build_space
+from trueup.model.axes import build_space
+from trueup.model.errors import SpaceTooLargeError
 from trueup.model.finding import Case
 from trueup.model.metadata import (
     COMMA_FIELDS,
@@ -30,6 +33,7 @@ __all__ = [
     "case_of",
     "compared_fields",
     "equal_everywhere",
+    "equal_within",
     "is_subsequence",
     "relation",
 ]
@@ -118,14 +122,8 @@ def _ordered(metadata: Metadata, field: str) -> list[str]:
     if field in COMMA_FIELDS:
         values = tuple(part for value in values for part in value.split(","))
     if field == "provides-extra":
-        values = tuple(
-            sorted(canonical_values(metadata, field), key=list(map(_name, values)).index)
-        )
+        values = tuple(canonicalize_name(value) for value in values)
     return [item for value in values if (item := value.strip()) and item != "UNKNOWN"]
-
-
-def _name(text: str) -> str:
-    return text.lower().replace("_", "-").replace(".", "-")
 
 
 def _resolution_relation(case: Case, theirs: Metadata, ours: Metadata, field: str) -> Relation:
@@ -151,11 +149,12 @@ def _resolution_relation(case: Case, theirs: Metadata, ours: Metadata, field: st
     if case is Case.DYNAMIC:
         return Relation(field=field, case=case, kept=None, added=added, missing=missing)
     if case is Case.APPEND_ONLY:
-        kept = is_subsequence(_requirements(theirs), _requirements(ours))
-        return Relation(field=field, case=case, kept=kept, added=added, missing=missing)
-    if equal_everywhere(before.requires_dist, after.requires_dist):
+        grown = is_subsequence(_requirements(theirs), _requirements(ours))
+        return Relation(field=field, case=case, kept=grown, added=added, missing=missing)
+    equal = equal_everywhere(before.requires_dist, after.requires_dist)
+    if equal:
         return Relation(field=field, case=case, kept=True)
-    return Relation(field=field, case=case, kept=False, added=added, missing=missing)
+    return Relation(field=field, case=case, kept=equal, added=added, missing=missing)
 
 
 def _same_range(before: Resolution, after: Resolution) -> bool:
@@ -179,38 +178,38 @@ def is_subsequence(static: Iterable[str], full: Iterable[str]) -> bool:
     return all(item in rest for item in static)
 
 
-def equal_everywhere(
-    first: frozenset[Requirement], second: frozenset[Requirement], space: Space | None = None
-) -> bool:
+def equal_everywhere(first: frozenset[Requirement], second: frozenset[Requirement]) -> bool | None:
     """Whether two lists of requirements have the same effective dependencies at all points.
 
-    A difference that would need too large a space to decide counts as a difference.
+    None if that would take too large a space to decide.
     """
     if first == second:
         return True
-    resolutions = [
+    one, two = (
         Resolution(requires_dist=lines, requires_python=None, provides_extra=frozenset())
         for lines in (first, second)
-    ]
-    differing = differing_lines(resolutions)
+    )
+    markers = {
+        line.marker
+        for variants in differing_lines([one, two]).values()
+        for lines in variants
+        for line in lines
+        if line.marker
+    }
     try:
-        space = space or build_space(
-            markers=(
-                line.marker
-                for variants in differing.values()
-                for lines in variants
-                for line in lines
-                if line.marker
-            )
-        )
+        space = build_space(markers=markers)
+        return equal_within(space, space.universe, one, two)
     except SpaceTooLargeError:
-        return False
-    tables = [by_project(lines) for lines in (first, second)]
-    for project, variants in differing.items():
+        return None
+
+
+def equal_within(space: Space, points: int, first: Resolution, second: Resolution) -> bool:
+    """Whether two lists of requirements have the same effective dependencies at these points."""
+    tables = [by_project(resolution.requires_dist) for resolution in (first, second)]
+    for project, variants in differing_lines([first, second]).items():
         for extra in contexts(line for lines in variants for line in lines):
             one, two = (
-                partition(space, table.get(project, frozenset()), extra, space.universe)
-                for table in tables
+                partition(space, table.get(project, frozenset()), extra, points) for table in tables
             )
             if one != two:
                 return False

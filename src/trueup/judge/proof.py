@@ -34,6 +34,9 @@ from trueup.model.release import How, Reading, ReleaseFile
 
 __all__ = ["NOTHING", "compare_published", "judge_fields", "may_add", "unsettled"]
 
+_SINCE = {"import-name": (2, 5), "import-namespace": (2, 5)}
+"""Fields that a file of an older `Metadata-Version` cannot have (PEP 794): its silence says nothing."""
+
 NOTHING = "nothing"
 """The cause where identical runs differ."""
 
@@ -61,7 +64,15 @@ def judge_fields(
         fields.update(compared_fields(promised, run.metadata))
     order = [name for name in RESOLUTION_FIELDS if name in fields]
     order += sorted(fields - EXEMPT - set(order))
-    return tuple(_judge(beginning, built, field, declaration) for field in order)
+    return tuple(
+        _judge(beginning, [run for run in built if _knows(run.metadata, field)], field, declaration)
+        for field in order
+    )
+
+
+def _knows(metadata: Metadata | Unreadable, field: str) -> bool:
+    """Whether a file of this `Metadata-Version` could have the field at all."""
+    return isinstance(metadata, Metadata) and metadata.metadata_version >= _SINCE.get(field, (0, 0))
 
 
 def unsettled(runs: Sequence[Run]) -> tuple[str, ...]:
@@ -82,7 +93,11 @@ def unsettled(runs: Sequence[Run]) -> tuple[str, ...]:
         run.condition.label
         for run in built
         if run.condition.changes
-        and any(not _same(_said(built[0], field), _said(run, field), field) for field in fields)
+        and any(
+            not _same(_said(built[0], field), _said(run, field), field)
+            for field in fields
+            if _knows(built[0].metadata, field) and _knows(run.metadata, field)
+        )
     )
     return tuple(dict.fromkeys(labels))
 
@@ -183,6 +198,8 @@ def _promise(
     """The sdist's promise about the field, and the runs whose metadata breaks it."""
     sdist = _file(beginning.filename, beginning.pkg_info)
     case = Case.LEGACY
+    if not _knows(beginning.pkg_info, field):
+        return case, ()
     broken: dict[tuple[tuple[str, ...], tuple[str, ...]], Saying] = {}
     for one in said:
         kept = relation(sdist, _file("built.whl", one.metadata), field)
@@ -290,7 +307,7 @@ def _equal(first: Metadata, second: Metadata, field: str) -> bool:
     one, two = first.resolution, second.resolution
     if isinstance(one, Unreadable) or isinstance(two, Unreadable) or field != "requires-dist":
         return False
-    return equal_everywhere(one.requires_dist, two.requires_dist)
+    return equal_everywhere(one.requires_dist, two.requires_dist) is True
 
 
 def _saying(before: frozenset[str], one: _Said) -> Saying:

@@ -13,7 +13,8 @@ from trueup.judge.choice import Choice, candidate_of, choose, page_specifiers
 from trueup.judge.difference import Difference, Differences
 from trueup.judge.effective import differing_lines
 from trueup.model.artifact import WheelName
-from trueup.model.axes import SpaceTooLargeError, build_space
+from trueup.model.axes import build_space
+from trueup.model.errors import SpaceTooLargeError
 from trueup.model.finding import ReleaseClass
 from trueup.model.metadata import RESOLUTION_FIELDS, Resolution, Unreadable
 from trueup.model.release import Release, ReleaseFile
@@ -128,18 +129,22 @@ def _classify(
     if len(groups) < 2:
         return plain
     try:
-        space = space_for(wheels, groups, targets)
+        return _differing(plain)
     except SpaceTooLargeError as error:
-        names = ", ".join(f"`{name}`" for name in error.variables)
         return replace(
             plain,
             release_class=ReleaseClass.UNKNOWN,
             by_field=dict.fromkeys(RESOLUTION_FIELDS, ReleaseClass.UNKNOWN),
-            reason=f"space too large: too many values of {names}",
+            reason=error.what,
         )
-    choice = choice_in(space, wheels, targets)
-    alive = _groups(wheels, (n for n, points in enumerate(choice.chosen) if points))
-    found = Differences(space=space, choice=choice, groups=alive, wheels=wheels)
+
+
+def _differing(plain: Classification) -> Classification:
+    """The classification of wheels whose resolution fields are not equal as written."""
+    space = space_for(plain.wheels, plain.groups, plain.targets)
+    choice = choice_in(space, plain.wheels, plain.targets)
+    alive = _groups(plain.wheels, (n for n, points in enumerate(choice.chosen) if points))
+    found = Differences(space=space, choice=choice, groups=alive, wheels=plain.wheels)
     by_field = found.by_field()
     release_class = max(by_field.values(), key=lambda item: item.rank)
     residue, only_in = found.rarity(release_class)

@@ -14,7 +14,7 @@ from trueup.judge.rule import RuleSettings
 from trueup.judge.rules import RULES
 from trueup.judge.witness import witnesses
 from trueup.judge.workaround import workarounds
-from trueup.model.axes import SpaceTooLargeError
+from trueup.model.errors import SpaceTooLargeError
 from trueup.model.finding import (
     FieldReport,
     FileReport,

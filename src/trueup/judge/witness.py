@@ -39,9 +39,6 @@ def _conflict_witness(classification: Classification, difference: Difference) ->
     # The file that asks for something comes first, the one that asks for nothing after it.
     ordered = sorted(difference.parts, key=lambda part: part[0] is None)
     parts = [(value, points) for value, points in ordered if points & difference.conflict]
-    if len(parts) < 2:
-        # `Requires-Python` whose union would move an environment to another file.
-        return _reading_witness(classification, difference)
     involved = difference.conflict & union(points for _, points in parts)
     index = space.newest(involved & ~space.rare or involved)
     around = space.spread(1 << index)
@@ -93,6 +90,10 @@ def _values(
 ) -> Mapping[object, int]:
     """What one wheel says about the matter of the difference, as value → points."""
     resolution = _resolution(classification, number)
+    if difference.field == "provides-extra":
+        return {resolution.provides_extra: points}
+    if difference.field == "default-extra":
+        return {resolution.default_extra: points}
     if difference.field == "requires-python":
         admitted = classification.space.admitted(resolution.requires_python) & points
         return {True: admitted, False: points & ~admitted}
@@ -148,5 +149,9 @@ def _said(resolution: Resolution, difference: Difference, point: Point) -> tuple
     if difference.field == "requires-dist":
         lines = (line for line in resolution.requires_dist if line.project == difference.project)
         return texts_at(lines, point.environment(), difference.extra)
+    if difference.field == "provides-extra":
+        return tuple(sorted(resolution.provides_extra))
+    if difference.field == "default-extra":
+        return tuple(sorted(resolution.default_extra))
     specifier = resolution.requires_python
     return () if specifier is None else (str(specifier),)

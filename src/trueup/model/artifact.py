@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from math import prod
 from types import MappingProxyType
 
 from packaging.tags import Tag
@@ -88,6 +89,8 @@ class Artifact:
         return isinstance(self.name, SdistName)
 
 
+_MAX_TAGS = 5_000
+"""Real file names stand for up to some hundred tags."""
 _SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz", ".tar.Z", ".tar")
 _LISTED_SUFFIXES = {
     ".egg": "eggs are no longer installed by any installer",
@@ -134,6 +137,10 @@ def _wheel_name(filename: str) -> WheelName:
         if not re.fullmatch(r"[0-9a-z._]{1,16}", variant):
             raise InvalidWheelFilename(f"invalid variant label {variant!r}")
         filename = "-".join(parts) + ".whl"
+    # A compressed tag set stands for a product: a kilobyte can name a million tags (PEP 425).
+    count = prod(part.count(".") + 1 for part in parts[-3:])
+    if count > _MAX_TAGS:
+        raise InvalidWheelFilename(f"stands for {count} tags, more than {_MAX_TAGS}")
     name, version, build, tags = parse_wheel_filename(filename)
     return WheelName(project=name, version=version, build=build, tags=tags, variant=variant)
 

@@ -7,30 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
 
+from .errors import SpaceTooLargeError
 from .freeform import free_axis
-from .host import hosts_for
+from .host import KNOWN_MACHINES, hosts_for
 from .interpreter import Minor, TagKey, interpreters_for
 from .marker import Atom, Marker
-from .platform import Level
+from .platform import PLATFORMS, Host, Level
 from .python import python_axis
 from .space import Space
 
-__all__ = ["MAX_POINTS", "SpaceTooLargeError", "build_space"]
+__all__ = ["MAX_POINTS", "build_space"]
 
 MAX_POINTS = 2_000_000
 """Above this a release is `unknown (space too large)`: a bit set would take 250 kB and more."""
 
 _FREE_VARIABLES = ("platform_release", "platform_version", "implementation_version")
+_MAX_NAMES = 2_000
+"""More platform tags, machines or systems than this are nonsense; nobody can want them told apart."""
 _WIDE = 50
 """An axis with more values than this is worth naming when a space is too large."""
-
-
-class SpaceTooLargeError(Exception):
-    """The markers would need more points than MAX_POINTS; ``variables`` are to blame."""
-
-    def __init__(self, variables: tuple[str, ...]) -> None:
-        super().__init__(variables)
-        self.variables = variables
 
 
 def build_space(
@@ -44,31 +39,16 @@ def build_space(
     """The space that these tags, markers and `Requires-Python` values need.
 
     ``minors`` and ``floors`` are cut besides, for the targets that a caller asks about. Raises
-    SpaceTooLargeError when that would take more than MAX_POINTS points.
+    SpaceTooLargeError when that would take more than MAX_POINTS points, or too long to find out.
     """
     tags = set(tags)
     atoms = {atom.text: atom for marker in set(markers) for atom in marker.atoms()}
     by_variable: dict[str, list[Atom]] = {}
     for atom in atoms.values():
         by_variable.setdefault(atom.variable, []).append(atom)
-
-    def constants(*variables: str) -> set[str]:
-        return {
-            word
-            for name in variables
-            for atom in by_variable.get(name, ())
-            for word in _words(atom)
-        }
-
     keys: set[TagKey] = {(tag.interpreter, tag.abi, tag.platform == "any") for tag in tags}
     interpreters = interpreters_for(
-        keys, constants("implementation_name", "platform_python_implementation")
-    )
-    hosts = hosts_for(
-        {tag.platform for tag in tags},
-        constants("sys_platform", "platform_system", "os_name"),
-        constants("platform_machine"),
-        floors,
+        keys, _constants(by_variable, "implementation_name", "platform_python_implementation")
     )
     pythons = python_axis(
         atoms=by_variable.get("python_version", []) + by_variable.get("python_full_version", []),
@@ -89,13 +69,53 @@ def build_space(
     space = Space(
         pythons=pythons,
         interpreters=interpreters,
-        hosts=hosts,
+        hosts=_hosts(tags, by_variable, floors),
         free=tuple(free),
         cut=frozenset(atoms),
     )
     if too_many or space.size > MAX_POINTS:
         raise SpaceTooLargeError(_blamed(space, by_variable, too_many))
     return space
+
+
+def _hosts(
+    tags: set[Tag],
+    by_variable: Mapping[str, Sequence[Atom]],
+    floors: Iterable[tuple[str, Level]],
+) -> tuple[Host, ...]:
+    platforms = _constants(by_variable, "sys_platform", "platform_system")
+    os_names = _constants(by_variable, "os_name")
+    machines = _constants(by_variable, "platform_machine")
+    # `in` is a substring test: what stands in the list is not all that it can hold for.
+    if _has_substring_tests(by_variable, "platform_machine"):
+        machines |= set(KNOWN_MACHINES)
+    if _has_substring_tests(by_variable, "sys_platform", "platform_system", "os_name"):
+        platforms |= {item.sys_platform for item in PLATFORMS.values()}
+    tagged = {tag.platform for tag in tags}
+    for names, blame in (
+        (tagged, "tags"),
+        (machines, "platform_machine"),
+        (platforms, "sys_platform"),
+    ):
+        if len(names) > _MAX_NAMES:
+            raise SpaceTooLargeError((blame,))
+    if (len(platforms) + len(os_names)) * len(machines) > MAX_POINTS // 100:
+        raise SpaceTooLargeError(("platform_machine", "sys_platform"))
+    return hosts_for(tagged, platforms, os_names, machines, floors)
+
+
+def _has_substring_tests(by_variable: Mapping[str, Sequence[Atom]], *variables: str) -> bool:
+    return any(
+        atom.operator in ("in", "not in")
+        for name in variables
+        for atom in by_variable.get(name, ())
+    )
+
+
+def _constants(by_variable: Mapping[str, Sequence[Atom]], *variables: str) -> set[str]:
+    return {
+        word for name in variables for atom in by_variable.get(name, ()) for word in _words(atom)
+    }
 
 
 def _blamed(

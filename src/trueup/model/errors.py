@@ -10,6 +10,7 @@ __all__ = [
     "NotFoundError",
     "PageError",
     "SourceError",
+    "SpaceTooLargeError",
     "TrueupError",
     "UsageError",
 ]
@@ -92,3 +93,15 @@ class ArchiveError(TrueupError):
 
 class LimitError(ArchiveError):
     """Reading on would cost more memory or time than a file may cost."""
+
+
+class SpaceTooLargeError(TrueupError):
+    """The environments of a release are too many to enumerate; ``variables`` are to blame."""
+
+    def __init__(self, variables: tuple[str, ...]) -> None:
+        names = ", ".join(f"`{name}`" for name in variables)
+        super().__init__(f"space too large: too many values of {names}")
+        self.variables = variables
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return SpaceTooLargeError, (self.variables,)

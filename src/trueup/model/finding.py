@@ -79,6 +79,10 @@ class FileStatus(StrEnum):
     SDIST = "sdist"
     UNREAD = "unread"
     OTHER = "other"
+    OUTSIDE = "outside"
+    """Chosen in no environment that was asked for."""
+    UNDECIDED = "undecided"
+    """The environments are too many to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from .marker import Atom
 
@@ -14,6 +14,8 @@ __all__ = ["FreeAxis", "free_axis"]
 
 _MAX_SUBSTRINGS = 12
 """Twelve independent substring tests already need 4,096 representatives."""
+_MAX_WORK = 200_000
+"""Comparisons to evaluate, at about a microsecond and more each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ def free_axis(variable: str, atoms: Sequence[Atom]) -> FreeAxis | None:
         candidates += (str(version), f"{release}.0.0.0.1")
     for count in range(2, len(substrings) + 1):
         candidates += (" ".join(chosen) for chosen in combinations(substrings, count))
+    if len(candidates) * len(atoms) > _MAX_WORK:
+        return None
     found: dict[tuple[bool, ...], str] = {}
     for candidate in candidates:
         found.setdefault(tuple(atom.holds(candidate) for atom in atoms), candidate)
@@ -61,5 +65,6 @@ def _tests_substring(atom: Atom) -> bool:
 def _version(text: str) -> Version | None:
     try:
         return Version(text.removesuffix(".*"))
-    except InvalidVersion:
+    except ValueError:
+        # No version, or one with more digits than Python converts.
         return None

@@ -25,7 +25,7 @@ from .platform import (
     make_platform,
 )
 
-__all__ = ["hosts_for"]
+__all__ = ["KNOWN_MACHINES", "hosts_for"]
 
 # Three digits bound the work that a nonsense version could cause.
 _LINUX_TAG = re.compile(r"(manylinux|musllinux)_(\d{1,3})_(\d{1,3})_(\w+)")
@@ -53,8 +53,15 @@ _ANDROID_MACHINES = {
     "x86_64": "x86_64",
     "x86": "i686",
 }
+_FOREIGN_ON_ARM = "32-bit or emulated Python on Windows ARM64"
 _WINDOWS_MACHINES = {"AMD64", "x86", "ARM64"}
-_MAC_MACHINES = {"x86_64", "arm64", "i386", "ppc", "ppc64", "Power Macintosh"}
+_MAC_MACHINES = {"x86_64", "arm64", "i386", "Power Macintosh"}
+KNOWN_MACHINES = (
+    "x86_64", "AMD64", "aarch64", "arm64", "ARM64", "i686", "i586", "i386", "x86", "armv6l",
+    "armv7l", "armv8l", "ppc", "ppc64", "ppc64le", "s390x", "riscv64", "loongarch64", "wasm32",
+    "amd64",
+)  # fmt: skip
+"""What `platform.machine()` is known to return somewhere."""
 _LINUX_ONLY_MACHINES = {
     "aarch64", "i686", "i586", "i486", "armv6l", "armv7l", "armv8l", "ppc64le", "s390x", "riscv64",
     "loongarch64",
@@ -64,14 +71,15 @@ _LINUX_ONLY_MACHINES = {
 def hosts_for(
     tags: Iterable[str],
     platforms: Iterable[str],
+    os_names: Iterable[str],
     machines: Iterable[str],
     floors: Iterable[tuple[str, Level]] = (),
 ) -> tuple[Host, ...]:
     """The hosts that these platform tags and marker constants can tell apart, usual ones first.
 
-    ``platforms`` are what markers compare `sys_platform`, `platform_system` and `os_name` with,
-    ``machines`` what they compare `platform_machine` with; ``floors`` are (kind, level) pairs at
-    which to cut besides those that the tags name.
+    ``platforms`` are what markers compare `sys_platform` and `platform_system` with, ``os_names``
+    what they compare `os_name` with, ``machines`` what they compare `platform_machine` with;
+    ``floors`` are (kind, level) pairs at which to cut besides those that the tags name.
     """
     floors = tuple(floors)
     tags, machines = set(tags) - {"any"}, set(machines)
@@ -83,15 +91,18 @@ def hosts_for(
     ]
     known = {tag for host in hosts for tag in host.tags}
     families = ("linux_", "manylinux", "musllinux", "macosx_", "win")
-    hosts += (_exact_host(tag) for tag in sorted(tags - known) if not tag.startswith(families))
+    for tag in sorted(tags - known):
+        if not tag.startswith(families):
+            hosts += _exact_hosts(tag)
     present = {host.platform for host in hosts}
-    for constant in sorted(set(platforms)):
-        platform = _named_platform(constant)
+    named = [_named_platform(constant) for constant in sorted(set(platforms))]
+    named += [_named_os(constant) for constant in sorted(set(os_names))]
+    for platform in named:
         if platform is not None and platform not in present:
             present.add(platform)
             hosts.append(Host(platform=platform, machine="other", arch="other"))
     hosts.append(Host(platform=PLATFORMS["other"], machine="other", arch="other"))
-    return (*hosts, *_crossed(hosts, machines))
+    return (*dict.fromkeys(hosts), *_crossed(hosts, machines))
 
 
 def _crossed(hosts: list[Host], machines: set[str]) -> Iterator[Host]:
@@ -109,22 +120,40 @@ def _crossed(hosts: list[Host], machines: set[str]) -> Iterator[Host]:
 
 
 def _named_platform(constant: str) -> Platform | None:
-    """The platform with this value in one of its variables; a new one for an unknown value."""
-    if constant in ("", "posix", "linux2"):
+    """The platform with this `sys_platform` or `platform_system`; a new one for an unknown value.
+
+    A version in the name, as in `freebsd13`, makes another platform of the same family.
+    """
+    if constant in ("", "linux2"):
         return None
     for platform in PLATFORMS.values():
-        if constant in (platform.sys_platform, platform.platform_system, platform.os_name):
+        if constant in (platform.sys_platform, platform.platform_system):
             return platform
-    return make_platform(constant, constant, constant)
+    family = constant.rstrip("0123456789.")
+    for platform in PLATFORMS.values():
+        if platform.sys_platform.rstrip("0123456789") == family:
+            return make_platform(constant, platform.platform_system, platform.os_name)
+    return make_platform(constant, constant)
 
 
-def _exact_host(tag: str) -> Host:
-    """A host that accepts exactly one tag, as Emscripten and the BSDs do."""
+def _named_os(constant: str) -> Platform | None:
+    if any(constant == platform.os_name for platform in PLATFORMS.values()):
+        return next(item for item in PLATFORMS.values() if item.os_name == constant)
+    return make_platform("other", "other", constant) if constant else None
+
+
+def _exact_hosts(tag: str) -> tuple[Host, ...]:
+    """A host that accepts exactly one tag, as Emscripten and the BSDs do, and its neighbours."""
     name = tag.partition("_")[0]
     name = "emscripten" if name in ("pyodide", "pyemscripten") else name
     platform = PLATFORMS.get(name) or make_platform(name, name)
-    machine = "wasm32" if tag.endswith("wasm32") else tag.rpartition("_")[2]
-    return Host(platform=platform, machine=machine, arch=machine, tags=(tag,), words=f"`{tag}`")
+    machine = next(
+        (known for known in KNOWN_MACHINES if tag.endswith(f"_{known}")), tag.rpartition("_")[2]
+    )
+    return (
+        Host(platform=platform, machine=machine, arch=machine, tags=(tag,), words=f"`{tag}`"),
+        Host(platform=platform, machine=machine, arch=machine, words="another version"),
+    )
 
 
 def _below(levels: set[Level]) -> Level:
@@ -286,24 +315,19 @@ def _mac_tags(level: Level, arch: str) -> tuple[str, ...]:
 
 def _windows_hosts(tags: set[str], machines: set[str]) -> list[Host]:
     arches = {"AMD64": "win_amd64", "x86": "win32", "ARM64": "win_arm64"}
-    present = {
-        arch for arch, tag in arches.items() if arch == "AMD64" or tag in tags or arch in machines
-    }
+    cut = bool(tags & set(arches.values()))
+    present = {arch for arch in arches if cut or arch == "AMD64" or arch in machines}
     hosts = [
         Host(platform=WINDOWS, machine=arch, arch=arch, tags=(tag,))
         for arch, tag in arches.items()
         if arch in present
     ]
-    if "win_amd64" in tags or "win32" in tags:
-        hosts.append(_foreign_windows("AMD64", "x86", "win32", "32-bit Python on Windows AMD64"))
-    if "ARM64" in present:
-        hosts.append(
-            _foreign_windows("ARM64", "AMD64", "win_amd64", "emulated Python on Windows ARM64")
+    if cut:
+        hosts += (
+            _foreign_windows("AMD64", "x86", "win32", "32-bit Python on Windows AMD64"),
+            _foreign_windows("ARM64", "AMD64", "win_amd64", _FOREIGN_ON_ARM),
+            _foreign_windows("ARM64", "x86", "win32", _FOREIGN_ON_ARM),
         )
-        if "win32" in tags:
-            hosts.append(
-                _foreign_windows("ARM64", "x86", "win32", "32-bit Python on Windows ARM64")
-            )
     unknown = machines - _WINDOWS_MACHINES - _LINUX_ONLY_MACHINES - {"arm64", "i386", "x86_64"}
     hosts += (
         Host(platform=WINDOWS, machine=machine, arch=machine)
@@ -314,7 +338,7 @@ def _windows_hosts(tags: set[str], machines: set[str]) -> list[Host]:
 
 def _foreign_windows(machine: str, arch: str, tag: str, rare: str) -> Host:
     return Host(
-        platform=WINDOWS, machine=machine, arch=arch, tags=(tag,), words=rare.split(" on ")[0],
+        platform=WINDOWS, machine=machine, arch=arch, tags=(tag,), words="32-bit Python" if arch == "x86" else "emulated Python",
         rare=rare,
     )  # fmt: skip
 

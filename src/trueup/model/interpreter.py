@@ -127,10 +127,10 @@ def interpreters_for(keys: Iterable[TagKey], constants: Iterable[str]) -> tuple[
     found += _named_cpythons(keys)
     if specific or wanted:
         numbers = {match[1] for _, abi, _ in keys if (match := _PYPY_ABI.fullmatch(abi))}
-        # PyPy has kept the ABI number 73 since 2020, so it stands for a PyPy that no tag names.
+        # PyPy has kept the ABI number 73 since 2020.
         found += (
             Interpreter(name="pypy", implementation="PyPy", abi=number)
-            for number in sorted(numbers or {"73"})
+            for number in sorted({"73", *numbers})
         )
         found += _graalpys(keys, wanted)
         names = {_NAMES.get(constant, constant) for constant in wanted}
@@ -170,6 +170,7 @@ def _graalpys(keys: Iterable[TagKey], wanted: set[str]) -> list[Interpreter]:
         Interpreter(name="graalpy", implementation="GraalVM", abi=abi, named=frozenset(pythons))
         for abi, pythons in sorted(named.items())
     ]
-    if not interpreters and wanted & {"graalpy", "GraalVM"}:
+    if interpreters or wanted & {"graalpy", "GraalVM"}:
+        # One whose ABI no tag names: GraalPy changes it with every release.
         interpreters.append(Interpreter(name="graalpy", implementation="GraalVM"))
     return interpreters

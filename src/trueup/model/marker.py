@@ -107,7 +107,11 @@ def _interned_marker(text: str) -> Marker:
     for atom in marker.atoms():
         if atom.variable not in MARKER_VARIABLES:
             raise ValueError(f"core metadata has no marker variable `{atom.variable}`")
-        atom.holds("0")
+        if atom.variable == "extra" and atom.operator not in ("==", "!="):
+            raise ValueError(f"`extra` can only be equal or not: `{atom.text}`")
+        # Once as a version and once as none: `packaging` refuses some comparisons only then.
+        for probe in ("0", "none of these"):
+            atom.holds(probe)
     return marker
 
 
@@ -171,6 +175,6 @@ def _atom(match: re.Match[str]) -> Atom:
     return Atom(
         variable=variable,
         operator=" ".join(match["op"].split()),
-        constant=constant.strip("\"'"),
+        constant=constant[1:-1],
         text=match["atom"],
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.errors import (
     FirstHeaderLineIsContinuationDefect,
@@ -160,7 +160,7 @@ class Metadata:
         """The resolution fields, or why they cannot be read."""
         faults = [fault for fault in self.faults if fault.field in RESOLUTION_FIELDS]
         requirements: set[Requirement] = set()
-        for text in self.fields.get("requires-dist", ()):
+        for text in _present(self.fields.get("requires-dist", ())):
             try:
                 requirements.add(parse_requirement(text))
             except ValueError as error:
@@ -189,10 +189,11 @@ class Metadata:
             requires_dist=frozenset(requirements),
             requires_python=requires_python,
             provides_extra=frozenset(
-                canonicalize_name(extra) for extra in self.fields.get("provides-extra", ()) if extra
+                canonicalize_name(extra)
+                for extra in _present(self.fields.get("provides-extra", ()))
             ),
             default_extra=frozenset(
-                canonicalize_name(extra) for extra in self.fields.get("default-extra", ()) if extra
+                canonicalize_name(extra) for extra in _present(self.fields.get("default-extra", ()))
             ),
         )
 
@@ -241,6 +242,11 @@ def parse_metadata(data: bytes, *, digest: str | None = None) -> Metadata | Unre
         newline=newline,
         faults=tuple(faults),
     )
+
+
+def _present(values: Iterable[str]) -> Iterator[str]:
+    """What was not written merely because a tool had to write something."""
+    return (value for value in values if value and value != "UNKNOWN")
 
 
 def canonical_values(metadata: Metadata, field: str) -> frozenset[str]:

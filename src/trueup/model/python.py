@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from packaging.specifiers import SpecifierSet
 
+from .errors import SpaceTooLargeError
 from .interpreter import Interpreter, Minor, TagKey
 from .marker import Atom
 
@@ -18,17 +19,21 @@ NEWEST_PYTHON: Minor = (3, 15)
 
 _NUMBER = re.compile(r"(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,6}))?")
 _MAX_MINOR = 100
+_MAX_WORK = 200_000
+"""Comparisons to evaluate, at about a microsecond and more each."""
 _TAG_PYTHON = re.compile(r"(?:cp|pp|py|graalpy)(\d)(\d{0,3})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonAxis:
     """``values`` are full versions, ascending; each stands for all versions up to the next one
-    that nothing in the release distinguishes from it; ``last`` are the ends of these intervals.
+    that nothing in the release distinguishes from it; ``last`` are the ends of these intervals,
+    ``shown`` the newest released version in each, which stands for it before a reader.
     """
 
     values: tuple[str, ...]
     last: tuple[str, ...]
+    shown: tuple[str, ...]
     _admitted: dict[SpecifierSet, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     def admitted(self, specifier: SpecifierSet) -> tuple[int, ...]:
@@ -59,21 +64,18 @@ def python_axis(
     constants += (item.version for specifier in specifiers for item in specifier)
     named = minors | {minor for key in keys if (minor := _tag_minor(key[0]))}
     candidates = _candidates(constants, named)
+    if len(candidates) * (len(atoms) + len(specifiers) + 1) > _MAX_WORK:
+        raise SpaceTooLargeError(("python_full_version", "python_version"))
     values: list[str] = []
     last: list[str] = []
+    shown: list[str] = []
     previous: object = None
     acceptance: dict[Minor, object] = {}
     for version in candidates:
         minor = version[:2]
         if minor not in acceptance:
-            acceptance[minor] = tuple(
-                tuple(key for key in item.accepted(minor) if key in keys)
-                if item.exists(minor)
-                else None
-                for item in interpreters
-            )
-        text = ".".join(map(str, version))
-        short = ".".join(map(str, minor))
+            acceptance[minor] = _acceptance(interpreters, minor, keys)
+        text, short = ".".join(map(str, version)), ".".join(map(str, minor))
         signature = (
             acceptance[minor],
             tuple(
@@ -83,13 +85,25 @@ def python_axis(
             linux2 and minor < (3, 3),
             minor if minor in minors else None,
         )
-        if signature == previous:
-            last[-1] = text
-        else:
+        if signature != previous:
             values.append(text)
             last.append(text)
+            shown.append(text)
             previous = signature
-    return PythonAxis(values=tuple(values), last=tuple(last))
+        last[-1] = text
+        if minor <= NEWEST_PYTHON:
+            shown[-1] = text
+    return PythonAxis(values=tuple(values), last=tuple(last), shown=tuple(shown))
+
+
+def _acceptance(
+    interpreters: Sequence[Interpreter], minor: Minor, keys: set[TagKey]
+) -> tuple[tuple[TagKey, ...] | None, ...]:
+    """What each interpreter of this Python accepts of these tags; None where it does not exist."""
+    return tuple(
+        tuple(key for key in item.accepted(minor) if key in keys) if item.exists(minor) else None
+        for item in interpreters
+    )
 
 
 def _candidates(constants: Iterable[str], named: set[Minor]) -> list[tuple[int, int, int]]:

@@ -22,6 +22,10 @@ MAX_LENGTH = 32_768
 """Characters of a requirement or specifier set; no real one comes near."""
 
 
+MAX_CLAUSES = 300
+"""Real specifiers have up to some dozen clauses."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
     """A requirement, equal to another where `packaging` calls the normalised forms equal.
@@ -70,6 +74,7 @@ def parse_requirement(text: str) -> Requirement:
         _check_length(text)
         parsed = PackagingRequirement(text)
         marker = parse_marker(parsed.marker) if parsed.marker is not None else None
+        _check_clauses(parsed.specifier)
         _check_numbers(parsed.specifier, text)
         project = canonicalize_name(parsed.name)
         extras = frozenset(canonicalize_name(extra) for extra in parsed.extras)
@@ -95,6 +100,7 @@ def parse_specifiers(text: str) -> SpecifierSet:
     try:
         _check_length(text)
         parsed = SpecifierSet(text)
+        _check_clauses(parsed)
         _check_numbers(parsed, text)
     except ValueError as error:
         raise ValueError(_reason(error)) from error
@@ -126,3 +132,9 @@ def _check_numbers(specifier: SpecifierSet, text: str) -> None:
 def _reason(error: ValueError) -> str:
     text = str(error).splitlines()[0]
     return "holds a number of too many digits" if "integer string conversion" in text else text
+
+
+def _check_clauses(specifier: SpecifierSet) -> None:
+    """Intersecting ranges takes time that grows with the square of their number."""
+    if len(specifier) > MAX_CLAUSES:
+        raise ValueError(f"has {len(specifier)} version clauses, more than {MAX_CLAUSES}")

@@ -279,7 +279,7 @@ class Space:
             rest, f = divmod(rest, len(axis.values))
             free.append((axis.variable, axis.values[f]))
         return Point(
-            python=self.pythons.values[p],
+            python=self.pythons.shown[p],
             interpreter=self.interpreters[i],
             host=self.hosts[h],
             free=tuple(free),

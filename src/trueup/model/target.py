@@ -92,7 +92,7 @@ class Target:
 
 _TARGET = re.compile(
     r"(?P<implementation>cp|pp|graalpy)(?P<major>\d)(?P<minor>\d{1,2})(?P<free>t?)"
-    r"-(?P<system>[a-z]+)-(?P<machine>[a-z0-9_]+)(?:-(?P<kind>glibc|musl|)(?P<level>\d+(?:\.\d+)?|))?"
+    r"-(?P<system>[a-z]+)-(?P<machine>[a-z0-9_]+)(?:-(?P<kind>glibc|musl|)(?P<level>\d{1,3}(?:\.\d{1,3})?|))?"
 )
 _RANGE = re.compile(r"(cp|pp|graalpy)(\d)(\d{1,2})(t?)\.\.(?:\1)?(\d)(\d{1,2})(t?)")
 _EXAMPLE = (
@@ -139,6 +139,11 @@ def _expand(text: str) -> list[str]:
             results.append(whole)
             continue
         short, major, first, free, _, last, _ = match.groups()
+        if int(first) > int(last):
+            raise UsageError(
+                f"`{match[0]}` is an empty range",
+                hint=f"write `{short}{major}{last}..{short}{major}{first}`",
+            )
         for minor in range(int(first), int(last) + 1):
             python = f"{short}{major}{minor}{free}"
             results.append(whole[: match.start()] + python + whole[match.end() :])
@@ -220,9 +225,12 @@ def _interpreters(space: Space, target: Target) -> int:
 
 def _hosts(space: Space, target: Target) -> int:
     found = space.host_set(target.has_host)
-    if found or any(host.machine == target.host_machine for host in space.hosts):
-        return found
     system = _SYSTEMS[target.system]
+    if found or any(
+        host.platform.sys_platform == system and host.machine == target.host_machine and host.real
+        for host in space.hosts
+    ):
+        return found
     return space.host_set(
         lambda host: host.platform.sys_platform == system and host.machine == "other"
     )

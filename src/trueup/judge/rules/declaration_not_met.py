@@ -44,7 +44,7 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
         pins = {line for line in own.requires_dist - base if _is_pin(line, pinned)}
         expected = base | set(declaration.wheels_require) | pins
         unpinned = pinned - {line.project for line in pins}
-        if not unpinned and equal_everywhere(expected, own.requires_dist):
+        if not unpinned and equal_everywhere(expected, own.requires_dist) is not False:
             continue
         says = tuple(f"- {line}" for line in sorted(map(str, expected - own.requires_dist)))
         says += tuple(f"+ {line}" for line in sorted(map(str, own.requires_dist - expected)))

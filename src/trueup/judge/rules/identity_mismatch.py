@@ -16,11 +16,12 @@ Version: 0.4.0
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from math import prod
 
-from packaging.tags import InvalidTag, parse_tag
+from packaging.tags import InvalidTag, Tag, parse_tag
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from trueup.judge.judgement import Judgement
 from trueup.judge.rule import Rule
@@ -32,6 +33,13 @@ from trueup.model.release import ReleaseFile
 __all__ = ["RULE"]
 
 CODE = "identity-mismatch"
+_MAX_TAGS = 5_000
+_ALIASES = {
+    "manylinux1": "manylinux_2_5",
+    "manylinux2010": "manylinux_2_12",
+    "manylinux2014": "manylinux_2_17",
+}
+"""PEP 600, "Legacy manylinux tags": two names for one thing."""
 
 
 def _check(judgement: Judgement) -> Iterator[Finding]:
@@ -50,6 +58,23 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
             hint="build the file again; renaming a file does not change what it holds",
         )
     yield from _tags(judgement)
+
+
+def _plain(tags: Iterable[Tag]) -> set[Tag]:
+    """Tags with the legacy manylinux names replaced."""
+    result = set()
+    for tag in tags:
+        legacy, _, arch = tag.platform.partition("_")
+        platform = f"{_ALIASES[legacy]}_{arch}" if legacy in _ALIASES else tag.platform
+        result.add(Tag(tag.interpreter, tag.abi, platform))
+    return result
+
+
+def _short(text: str) -> str:
+    """Refuses a tag set that stands for a product of thousands."""
+    if prod(part.count(".") + 1 for part in text.split("-")) > _MAX_TAGS:
+        raise InvalidTag(f"`{text[:60]}...` stands for too many tags")
+    return text
 
 
 def _mismatches(file: ReleaseFile, metadata: Metadata) -> Iterator[tuple[str, str, str]]:
@@ -75,13 +100,14 @@ def _tags(judgement: Judgement) -> Iterator[Finding]:
             continue
         try:
             written = file.reading.wheel_headers.get("tag", ())
-            tags = {tag for text in written for tag in parse_tag(text)}
+            tags = _plain({tag for text in written for tag in parse_tag(_short(text))})
         except InvalidTag as error:
-            found.setdefault((str(error),), []).append(file.filename)
+            found.setdefault((str(error)[:200],), []).append(file.filename)
             continue
-        if tags and tags != name.tags:
-            says = [f"+ {tag}" for tag in sorted(map(str, tags - name.tags))]
-            says += [f"- {tag}" for tag in sorted(map(str, name.tags - tags))]
+        own = _plain(name.tags)
+        if tags and tags != own:
+            says = [f"+ {tag}" for tag in sorted(map(str, tags - own))]
+            says += [f"- {tag}" for tag in sorted(map(str, own - tags))]
             found.setdefault(tuple(says), []).append(file.filename)
     if found:
         count = sum(map(len, found.values()))
@@ -99,7 +125,8 @@ def _is_dist_info(folder: str, name: WheelName | SdistName) -> bool:
     project, _, version = folder.removesuffix(".dist-info").rpartition("-")
     try:
         return canonicalize_name(project) == name.project and Version(version) == name.version
-    except InvalidVersion:
+    except ValueError:
+        # No version, or one with more digits than Python converts.
         return False
 
 
