@@ -64,7 +64,7 @@ def write_sdist(
 ) -> str:
     """Write the sdist with another PKG-INFO, read it again, then give it its name; its sha256.
 
-    Raises SourceError if it cannot be written, ArchiveError if it does not stand the verification.
+    ``original`` is closed. Raises SourceError if it cannot be written, ArchiveError if it does not stand the verification.
     """
     try:
         with replacing(target.resolve()) as file:
@@ -79,6 +79,8 @@ def write_sdist(
             digest = hashlib.sha256()
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
+            # Windows replaces no file that is open, and this may be the one to be replaced.
+            original.close()
             return digest.hexdigest()
     except OSError as error:
         raise SourceError(

@@ -187,8 +187,9 @@ def write_wheel(
 ) -> str:
     """Write the new wheel, verify it, and only then give it its name; returns its sha256.
 
-    ``target`` may be the original itself, and a link stays a link. Raises SourceError if it cannot be written, ArchiveError
-    if what was written does not stand the verification (then nothing has changed).
+    ``target`` may be the original itself, and a link stays a link; ``original`` is closed. Raises
+    SourceError if it cannot be written, ArchiveError if what was written does not stand the
+    verification (then nothing has changed).
     """
     digest = hashlib.sha256()
     try:
@@ -202,6 +203,8 @@ def write_wheel(
                 file.write(chunk)
             pool.shutdown()
             _verify(file, rewrite, limits)
+            # Windows replaces no file that is open, and this may be the one to be replaced.
+            original.close()
     except OSError as error:
         raise SourceError(
             f"cannot be written: {error.strerror or error}", place=(str(target),)

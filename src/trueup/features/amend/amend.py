@@ -58,6 +58,8 @@ class Change:
         ]
         lines: list[str] = []
         for part, old, new in texts:
+            if old == new:
+                continue
             lines += difflib.unified_diff(
                 _lines(old),
                 _lines(new),
