@@ -15,8 +15,8 @@ from trueup.judge.bounds import (
 TABLE = [
     # requirement, without upper, without lower, upper set to <3, lower set to >=1.1
     ("numpy", "numpy", "numpy", "numpy<3", "numpy>=1.1"),
-    ("numpy<2", "numpy", "numpy<2", "numpy<3", "numpy<2,>=1.1"),
-    ("numpy<=2", "numpy", "numpy<=2", "numpy<3", "numpy<=2,>=1.1"),
+    ("numpy<2", "numpy", "numpy<2", "numpy<3", "numpy>=1.1,<2"),
+    ("numpy<=2", "numpy", "numpy<=2", "numpy<3", "numpy>=1.1,<=2"),
     ("numpy>1", "numpy>1", "numpy", "numpy>1,<3", "numpy>=1.1"),
     ("numpy>=1", "numpy>=1", "numpy", "numpy>=1,<3", "numpy>=1.1"),
     ("numpy~=1.4.2", "numpy>=1.4.2", "numpy<1.5", "numpy>=1.4.2,<3", "numpy>=1.1,<1.5"),
@@ -25,11 +25,11 @@ TABLE = [
     ("numpy==1!2.*", "numpy>=1!2", "numpy<1!3", "numpy>=1!2,<3", "numpy>=1.1,<1!3"),
     ("numpy==1.4", "numpy>=1.4", "numpy<=1.4", "numpy>=1.4,<3", "numpy>=1.1,<=1.4"),
     ("numpy==1.4+cu", "numpy>=1.4", "numpy<=1.4", "numpy>=1.4,<3", "numpy>=1.1,<=1.4"),
-    ("numpy!=1.5", "numpy!=1.5", "numpy!=1.5", "numpy!=1.5,<3", "numpy!=1.5,>=1.1"),
+    ("numpy!=1.5", "numpy!=1.5", "numpy!=1.5", "numpy!=1.5,<3", "numpy>=1.1,!=1.5"),
     ("numpy!=1.5.*,<2,>=1", "numpy!=1.5.*,>=1", "numpy!=1.5.*,<2", "numpy!=1.5.*,<3,>=1",
      "numpy!=1.5.*,<2,>=1.1"),
     ("numpy>=1.2.3,==1.*", "numpy>=1.2.3", "numpy<2", "numpy>=1.2.3,<3", "numpy>=1.1,<2"),
-    ("numpy<2,<4", "numpy", "numpy<2,<4", "numpy<3", "numpy<2,<4,>=1.1"),
+    ("numpy<2,<4", "numpy", "numpy<2,<4", "numpy<3", "numpy>=1.1,<2,<4"),
 ]  # fmt: skip
 
 

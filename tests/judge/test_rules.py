@@ -297,3 +297,18 @@ def test_files_that_fail_alike_are_one_finding() -> None:
     )
     assert finding.message.endswith(" (and 1 more)")
     assert len(finding.files) == 2
+
+
+def test_a_folder_with_another_version_is_said() -> None:
+    (finding,) = findings(release(wheel(LINUX), siblings=["0.9"]), "mixed-scope")
+    assert finding.severity is Severity.WARNING
+    assert finding.message == (
+        "`https://index.test/simple/demo/` holds `0.9` as well; an upload would publish both"
+    )
+
+
+def test_fields_limit_the_class() -> None:
+    subject = BROKEN["dependencies-differ"][2]
+    report = judge_release(subject, fields=frozenset({"requires-python"}))
+    assert (report.class_words, report.findings, report.witnesses) == ("identical", (), ())
+    assert judge_release(subject, fields=frozenset({"requires-dist"})).class_words == "mergeable"

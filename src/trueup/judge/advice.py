@@ -42,7 +42,8 @@ def _advise(judgement: Judgement) -> tuple[Advice, str]:
         return Advice.PER_TARGET, f"the wheels are {worst.release_class.value}"
     if len(judgement.classifications) > 1:
         return Advice.PER_TARGET, "there are wheel variants (PEP 825)"
-    if len(worst.groups) > 1 and worst.release_class is ReleaseClass.IDENTICAL:
+    unasked = not judgement.targets and len(worst.groups) > 1
+    if unasked and worst.release_class is ReleaseClass.IDENTICAL:
         return Advice.PER_TARGET, "wheels that are never chosen say something else"
     if left is not None:
         return left

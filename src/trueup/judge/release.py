@@ -51,8 +51,8 @@ def judge_release(
 ) -> ReleaseReport:
     """Judge a release by all rules that the settings select.
 
-    ``targets`` limits the environments (none: all); ``fields`` limits findings and the matrix to
-    these core metadata fields (lower-cased; None: all); ``suggest`` adds the merged metadata and
+    ``targets`` limits the environments (none: all); ``fields`` limits the class, the findings and the
+    matrix, but not the advice, to these core metadata fields (lower-cased; None: all); ``suggest`` adds the merged metadata and
     the work-arounds for users of the release as it is.
     """
     judgement = Judgement(
@@ -61,13 +61,18 @@ def judge_release(
         targets=tuple(targets),
     )
     worst = judgement.worst
+    release_class = max(
+        (worst.by_field[field] for field in RESOLUTION_FIELDS if not fields or field in fields),
+        key=lambda item: item.rank,
+        default=ReleaseClass.IDENTICAL,
+    )
     advice, reason = advise(judgement)
-    merged = judgement.merged if suggest or worst.release_class is ReleaseClass.MERGEABLE else None
+    merged = judgement.merged if suggest or release_class is ReleaseClass.MERGEABLE else None
     return ReleaseReport(
         project=release.project,
         version=str(release.version),
         origin=release.origin,
-        release_class=worst.release_class,
+        release_class=release_class,
         at_least=any(item.unread for item in judgement.classifications),
         advice=advice,
         advice_reason=reason,
@@ -76,9 +81,14 @@ def judge_release(
             _field(judgement, field) for field in _shown(judgement) if not fields or field in fields
         ),
         findings=_findings(judgement, settings, fields),
-        witnesses=tuple(found for item in judgement.classifications for found in witnesses(item)),
+        witnesses=tuple(
+            found
+            for item in judgement.classifications
+            for found in witnesses(item)
+            if not fields or found.field.lower() in fields
+        ),
         merged=merged if isinstance(merged, Merged) else None,
-        only_in=worst.only_in,
+        only_in=worst.only_in if release_class is ReleaseClass.IRRECONCILABLE else None,
         class_reason=worst.reason or (merged.reason if isinstance(merged, Unmergeable) else None),
         workarounds=workarounds(judgement) if suggest else (),
     )

@@ -71,10 +71,26 @@ def parse_declaration(text: str) -> Declaration | None:
     )
 
 
+_KEYS = {
+    "wheels": ("requires", "as-built"),
+    "dynamic": ("may-add",),
+    "sdist": ("build", "reason"),
+    "bounds": ("preemptive",),
+}
+
+
 def _table(parent: Mapping[str, object], key: str) -> Mapping[str, object]:
     value = parent.get(key, {})
     if not isinstance(value, dict):
         raise TrueupError(f"`[tool.trueup.{key}]`", found=repr(value), expected="a table")
+    for name in value:
+        # A declaration that is mistyped would be no declaration, silently.
+        if name not in _KEYS[key]:
+            raise TrueupError(
+                f"`[tool.trueup.{key}]` has an unknown key",
+                found=f"`{name}`",
+                expected=" or ".join(f"`{known}`" for known in _KEYS[key]),
+            )
     return value
 
 

@@ -82,7 +82,8 @@ class Release:
     origin: str
     status: str | None = None
     siblings: tuple[Version, ...] = ()
-    """Other local versions (`+cpu`) of the same public version that are listed in the same place."""
+    """Other versions listed in the same place that should not be: other local versions (`+cpu`) of
+    the same public version, and in a folder that is to be uploaded any other version."""
 
     @property
     def title(self) -> str:

@@ -71,7 +71,7 @@ class FolderSource:
                 hint=f"there are files of {known}" if known else None,
                 place=(self._origin,),
             )
-        return Listing(project=project, files=files, origin=self._origin)
+        return Listing(project=project, files=files, origin=self._origin, one_release=True)
 
     def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
         """What the file says; one that cannot be read gives Unreadable metadata with the reason.

@@ -51,6 +51,8 @@ def gather(
             hint=_hint(version, present),
             place=(f"{listing.project}", listing.origin),
         )
+    # As the files spell it: `3.0` finds 3.0.0.
+    version = next(found for found in present if found == version)
     return _read_release(
         source,
         listing,
@@ -214,7 +216,7 @@ def _read_release(
             sorted(
                 other
                 for other in _by_version(listing)
-                if other != version and other.public == version.public
+                if other != version and (listing.one_release or other.public == version.public)
             )
         ),
     )

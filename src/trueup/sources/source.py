@@ -24,6 +24,8 @@ class Listing:
     files: tuple[Artifact, ...]
     origin: str
     status: str | None = None
+    one_release: bool = False
+    """Whether the place is meant to hold one version only, as the folder before an upload is."""
 
 
 class Source(Protocol):

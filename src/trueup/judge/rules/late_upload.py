@@ -4,7 +4,7 @@ Wheels for a new Python or platform are often added months later, from another c
 locked in between holds a lock that does not know them. Long is more than 14 days, after which the
 public index no longer takes new files for a release.
 
-**Before**: `greenlet-2.0.2-cp311-cp311-musllinux_1_1_aarch64.whl` 214 days after the sdist.
+**Before**: `greenlet-2.0.2-cp311-cp311-macosx_11_0_arm64.whl` 214 days after the sdist.
 
 **After**: a new (post) release for the new files.
 """

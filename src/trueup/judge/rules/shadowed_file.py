@@ -34,9 +34,17 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
             if judgement.statuses[wheel.filename] is FileStatus.CHOSEN
             and isinstance(resolution := wheel.reading.resolution, Resolution)
         }
-        for status, why in (
-            (FileStatus.SHADOWED, "installers prefer another file wherever it fits"),
-            (FileStatus.UNREACHABLE, "no environment accepts it"),
+        for status, why, hint in (
+            (
+                FileStatus.SHADOWED,
+                "installers prefer another file wherever it fits",
+                "yank what is never chosen",
+            ),
+            (
+                FileStatus.UNREACHABLE,
+                "no environment accepts it, by its tags or by the `requires-python` of the index",
+                "make a new release whose files have tags that exist and one `Requires-Python`",
+            ),
         ):
             found = [
                 wheel
@@ -51,7 +59,7 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
                     f"{_count(found)} never chosen, and "
                     f"{'differs' if len(found) == 1 else 'differ'} from those that are: {why}",
                     evidence=_evidence(found, chosen),
-                    hint="yank it, or build it again with the metadata of the others",
+                    hint=hint,
                 )
 
 

@@ -2,7 +2,8 @@
 
 From metadata 2.2 on, a field that `Dynamic` does not name is a promise: every wheel built from the
 sdist has the sdist's value (PEP 643). A published wheel need not come from the published sdist, so
-this is a finding and no proof; `trueup prove` will tell a broken promise from a repaired wheel.
+this is a finding and no proof. Differences in fields that do not decide what gets installed are
+information; in evidence, `+` is what only the wheel says and `-` what only the sdist says.
 
 **Before**: the sdist (2.4, nothing dynamic) has no requirements, the manylinux wheel says
 `Requires-Dist: nvidia-nccl-cu12; platform_system == "Linux"`.

@@ -1,7 +1,8 @@
 """A file's metadata could not be read.
 
 A release of which one file is unread cannot be said to agree: the class is then a lower bound and
-the report says "at least". Installers refuse most such files too, or skip the version.
+the report says "at least". Installers refuse most such files too, or skip the version. A wheel is
+an error; an sdist is a warning, because unread it merely promises nothing.
 
 **Before**: `METADATA` holds a requirement that is no requirement.
 

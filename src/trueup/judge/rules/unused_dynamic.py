@@ -46,7 +46,8 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
                 f"`{sdist.filename}` calls {names} dynamic, and no wheel differs in it",
                 evidence=[Evidence(files=(sdist.filename,))],
                 field=fields[0] if len(fields) == 1 else None,
-                hint="write it statically under `[project]`",
+                hint="write it statically under `[project]`, or declare what a local build may add under "
+                "`[tool.trueup.dynamic]`",
             )
 
 
