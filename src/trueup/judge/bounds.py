@@ -127,12 +127,16 @@ def without_bound(requirement: RequirementText, *, upper: bool) -> RequirementTe
 
 
 def set_bound(requirement: RequirementText, bound: str, *, upper: bool) -> RequirementText:
-    """Let ``bound`` be the one upper (lower) bound, where the first such bound stood, or last."""
+    """Let ``bound`` be the one upper (lower) bound, where the first such bound stood.
+
+    Where there was none a lower bound comes first and an upper bound last, so that it does not
+    matter which of two is set first.
+    """
     present = [item for item in requirement.clauses if _half(item, upper=upper) is not None]
     if len(present) == 1 and Specifier(present[0]) == Specifier(bound):
         return requirement
     rest = list(without_bound(requirement, upper=upper).clauses)
-    position = len(rest)
+    position = len(rest) if upper else 0
     if present:
         before = requirement.clauses[: requirement.clauses.index(present[0])]
         position = sum(clause in rest for clause in before)

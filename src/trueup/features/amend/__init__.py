@@ -1,8 +1,14 @@
 """`amend`: rewrite the metadata of wheels, dist-info folders and sdists; byte-exact otherwise."""
 
 from trueup.features.amend.amend import Amended, Place, Plan, plan, write
-from trueup.features.amend.declared import Declared, find_declaration, versions_in
+from trueup.features.amend.declared import (
+    Declared,
+    find_declaration,
+    read_declaration,
+    versions_in,
+)
 from trueup.features.amend.identity import Identity, Naming
+from trueup.features.amend.ledger import Patches
 from trueup.features.amend.operations import (
     AddRequires,
     Operation,
@@ -20,6 +26,7 @@ __all__ = [
     "Kind",
     "Naming",
     "Operation",
+    "Patches",
     "Place",
     "Plan",
     "Reconcile",
@@ -29,6 +36,7 @@ __all__ = [
     "find_declaration",
     "open_subjects",
     "plan",
+    "read_declaration",
     "versions_in",
     "write",
 ]

@@ -20,7 +20,7 @@ from trueup.model.requirement import Requirement, parse_requirement
 from trueup.sources.archive import read_sdist
 from trueup.sources.limits import Limits, check_size
 
-__all__ = ["Declared", "find_declaration", "versions_in"]
+__all__ = ["Declared", "find_declaration", "read_declaration", "versions_in"]
 
 _PYPROJECT = "pyproject.toml"
 _EXAMPLE = 'declare it: `[tool.trueup.wheels]` with `requires = ["scipy-openblas64==0.3.30.0.4"]`'
@@ -103,9 +103,9 @@ def find_declaration(
                 "`pyproject.toml` here",
                 hint="name one with `--from`",
             )
+    declaration = read_declaration(path)
     if path.is_dir():
         path /= _PYPROJECT
-    declaration = _read(path)
     if declaration is None or not (declaration.wheels_require or declaration.as_built):
         raise UsageError(
             "declares nothing that wheels need besides", hint=_EXAMPLE, place=(str(path),)
@@ -125,7 +125,13 @@ def _sdist_beside(subjects: Sequence[Subject]) -> Path | None:
     return None
 
 
-def _read(path: Path) -> Declaration | None:
+def read_declaration(path: Path) -> Declaration | None:
+    """What a `pyproject.toml`, the tree that holds it, or an sdist declares; None for nothing.
+
+    Raises TrueupError if it cannot be read.
+    """
+    if path.is_dir():
+        path /= _PYPROJECT
     limit = Limits().pyproject
     try:
         with path.open("rb") as file:

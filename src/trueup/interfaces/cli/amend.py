@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trueup.interfaces.cli.errors import HOLDS
+from trueup.interfaces.cli.ledger import LEDGER_OPTIONS, LedgerOptions, run_ledger
 from trueup.model.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -30,13 +31,14 @@ Examples:
   trueup amend dist/ --reconcile                       one list for all wheels of a release
   trueup amend wheelhouse/*.whl --declared --in-place  what only wheels need
   trueup amend demo==1.0 --add-requires 'numpy<3'      published wheels, under a build tag
+  trueup amend --ledger patches.toml --apply demo-1.0-py3-none-any.whl
 
 Everything but the metadata is copied byte for byte. Results are verified before they get their
 names; without an operation nothing is written, and nothing is written where nothing changes.
 
 \b
 Standard output: the paths of the files that were written, or the preview.
-Exit code 0: done, or nothing to do. 2: misuse, or it could not be done.
+Exit code 0: done, or nothing to do. 1: a ledger has drifted. 2: misuse, or it could not be done.
 """
 
 _OPTIONS = (
@@ -61,7 +63,7 @@ _OPTIONS = (
         ["origin", "--from"],
         metavar="PATH",
         help="Where `--declared` finds it: a `pyproject.toml`, a tree, or an sdist. By default the "
-        "sdist beside the wheels, then `pyproject.toml` here.",
+        "sdist beside the wheels, then `pyproject.toml` here. With `--ledger`: upstream's source.",
     ),
     click.Option(
         ["build_env", "--build-env"],
@@ -115,6 +117,7 @@ _OPTIONS = (
         help="Ask this index which of the files are published. Without it nobody is asked, unless "
         "a target is `NAME==VERSION`.",
     ),
+    *LEDGER_OPTIONS,
     click.Option(["diff", "--diff"], is_flag=True, help="Show what would change; write nothing."),
     click.Option(["quiet", "-q", "--quiet"], is_flag=True, help="No remarks on standard error."),
 )
@@ -138,6 +141,11 @@ class AmendOptions:
     identity: str | None = None
     local: str | None = None
     index: tuple[str, ...] = ()
+    ledger: str | None = None
+    apply: bool = False
+    drift: bool = False
+    accept_drift: bool = False
+    form: str = "text"
     diff: bool = False
     quiet: bool = False
 
@@ -155,6 +163,8 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 def _run(options: AmendOptions) -> int:
     _check(options)
+    if options.ledger is not None:
+        return _run_ledger(options, Path(options.ledger))
     from trueup.features.amend import write
     from trueup.interfaces.progress import watching
 
@@ -172,6 +182,32 @@ def _run(options: AmendOptions) -> int:
             _say(options, [f"note: `{done.target.name}`: {note}" for note in done.notes])
             click.echo(done.target)
     return HOLDS
+
+
+def _run_ledger(options: AmendOptions, path: Path) -> int:
+    from trueup.features.amend import Identity, Naming, Place
+
+    identity = "local" if options.local is not None else options.identity
+    return run_ledger(
+        [Path(text) for text in options.target],
+        LedgerOptions(
+            ledger=path,
+            origin=None if options.origin is None else Path(options.origin),
+            apply=options.apply,
+            diff=options.diff,
+            drift=options.drift,
+            accept_drift=options.accept_drift,
+            form=options.form,
+            quiet=options.quiet,
+        ),
+        naming=Naming(
+            identity=None if identity is None else Identity(identity), local=options.local
+        ),
+        place=Place(
+            output=None if options.output is None else Path(options.output),
+            in_place=options.in_place,
+        ),
+    )
 
 
 def _plan(options: AmendOptions, watcher: Watcher, stack: ExitStack) -> Plan:
@@ -271,12 +307,35 @@ def _check(options: AmendOptions) -> None:
     """Options that make no sense together."""
     alone = [
         (options.accept_residue and not options.reconcile, "--accept-residue", "--reconcile"),
-        (options.origin is not None and not options.declared, "--from", "--declared"),
+        (
+            options.origin is not None and not (options.declared or options.ledger),
+            "--from",
+            "--declared` or `--ledger",
+        ),
+        (options.apply and not options.ledger, "--apply", "--ledger"),
+        (options.drift and not options.ledger, "--drift", "--ledger"),
+        (options.accept_drift and not options.ledger, "--accept-drift", "--ledger"),
+        (options.form != "text" and not options.ledger, "--format", "--ledger"),
         (options.build_env is not None and not options.declared, "--build-env", "--declared"),
     ]
     for wrong, option, needs in alone:
         if wrong:
             raise UsageError(f"`{option}` goes with `{needs}`")
+    if options.ledger is not None:
+        others = {
+            "--reconcile": options.reconcile,
+            "--declared": options.declared,
+            "--set-requires-python": options.set_requires_python is not None,
+            "--add-requires": bool(options.add_requires),
+            "--remove-requires": bool(options.remove_requires),
+            "--index": bool(options.index),
+        }
+        for option, given in others.items():
+            if given:
+                raise UsageError(
+                    f"`--ledger` and `{option}` exclude each other",
+                    hint="a ledger says all that a redistributor changes; run amend twice for more",
+                )
     if options.in_place and options.output is not None:
         raise UsageError("`--in-place` and `--output` exclude each other")
     if options.local is not None and options.identity not in (None, "local"):
