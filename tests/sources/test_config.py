@@ -265,3 +265,23 @@ def test_the_real_pip_with_a_broken_file(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ask_pip()
     assert message(caught).startswith("pip cannot read its configuration: found ")
     assert str(path) in message(caught)
+
+
+def test_a_flat_folder_of_files_is_no_index(tmp_path: Path) -> None:
+    (tmp_path / "demo-1.0-py3-none-any.whl").touch()
+    with pytest.raises(UsageError) as caught:
+        configured(str(tmp_path))
+    assert str(caught.value) == (
+        f"`--index {tmp_path}`: found a folder of wheels and sdists, "
+        "expected a folder of pages, `PROJECT/index.html`"
+    )
+    assert caught.value.hint == (
+        f"this folder holds files; name it as a target: `trueup check {tmp_path}`"
+    )
+
+
+def test_a_folder_of_pages_may_hold_files_as_well(tmp_path: Path) -> None:
+    (tmp_path / "demo-1.0-py3-none-any.whl").touch()
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "index.html").touch()
+    assert shown(configured(str(tmp_path))) == [(tmp_path.as_uri(), "--index")]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import threading
@@ -15,7 +16,14 @@ from trueup.model.errors import LimitError, NotFoundError, SourceError
 from trueup.model.watcher import Watcher
 from trueup.sources import credentials
 from trueup.sources.credentials import Credentials, KeyringProvider, netrc_path
-from trueup.sources.http import AnswerError, Client, HttpSettings, Response, RetryPolicy
+from trueup.sources.http import (
+    AnswerError,
+    Client,
+    HttpSettings,
+    Response,
+    RetryPolicy,
+    UnreachableError,
+)
 from trueup.sources.url import local_path, redact, without_credentials
 
 NAME = "demo-1.0-py3-none-any.whl"
@@ -178,6 +186,45 @@ def test_nobody_there(client: Client) -> None:
         f"`{url}`: the server gave no usable answer: found no connection ("
     )
     assert str(caught.value).endswith("), 3 times")
+
+
+def test_a_server_that_is_not_there_is_given_up(client: Client, time: Time) -> None:
+    with IndexServer() as server:
+        url, file = server.url, server.file_url(NAME)
+    with pytest.raises(UnreachableError) as first:
+        client.request(url, body)
+    sent, slept = client.sent, list(time.slept)
+    with pytest.raises(UnreachableError) as second:
+        client.request(file, body)
+    assert (client.sent, time.slept) == (sent, slept)
+    assert first.value.server == second.value.server == server.origin.rstrip("/")
+    assert second.value.found == first.value.found
+    assert second.value.place == (file,)
+    assert first.value.hint == (
+        "try again later, see whether the address, the network and the proxy are right, "
+        "or name another index with `--index`"
+    )
+    copy = pickle.loads(pickle.dumps(first.value))
+    assert (str(copy), copy.server) == (str(first.value), first.value.server)
+
+
+def test_a_server_that_never_spoke_is_given_up(server: IndexServer, time: Time) -> None:
+    server.fault("/files", Hang(seconds=0.5), times=3)
+    with make(time, settings=HttpSettings(timeout=0.1)) as client:
+        with pytest.raises(UnreachableError):
+            client.request(server.file_url(NAME), body)
+        with pytest.raises(UnreachableError):
+            client.request(server.file_url(NAME), body)
+
+
+def test_silence_about_one_file_is_not_silence(server: IndexServer, time: Time) -> None:
+    server.add(NAME, DATA)
+    with make(time, settings=HttpSettings(timeout=0.1)) as client:
+        assert client.request(server.file_url(NAME), body) == DATA
+        server.fault("/files", Hang(seconds=0.5), times=3)
+        with pytest.raises(SourceError, match="silence"):
+            client.request(server.file_url(NAME), body)
+        assert client.request(server.file_url(NAME), body) == DATA
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from trueup.model.finding import ReleaseReport, Report
 from trueup.model.metadata import COMMA_FIELDS, MULTIPLE_USE, RESOLUTION_FIELDS, title
 from trueup.model.target import Target
 from trueup.model.watcher import Watcher
+from trueup.sources.http import UnreachableError
 from trueup.sources.release import gather
 from trueup.sources.source import Source
 
@@ -98,11 +99,7 @@ def check(
     )
     return Report(
         releases=releases,
-        failures=tuple(
-            (result.asked, _reason(result.error))
-            for result in results
-            if isinstance(result, Failure)
-        ),
+        failures=_failures([result for result in results if isinstance(result, Failure)]),
         known=count,
     )
 
@@ -139,6 +136,25 @@ def _without_known(
         count += len(report.findings) - len(findings)
         new.append(replace(report, findings=findings))
     return tuple(new), count
+
+
+def _failures(failures: Sequence[Failure]) -> tuple[tuple[str, str], ...]:
+    """What was asked for and why it failed; a server that is not there is told once."""
+    lost: dict[str, list[Failure]] = {}
+    for failure in failures:
+        if isinstance(failure.error, UnreachableError):
+            lost.setdefault(failure.error.server, []).append(failure)
+    told: dict[tuple[str, str], None] = {}
+    for failure in failures:
+        error = failure.error
+        same = lost[error.server] if isinstance(error, UnreachableError) else []
+        if isinstance(error, UnreachableError) and len(same) > 1:
+            # The page of one project says nothing about the others.
+            what = f"{error.what}: found {error.found}; {len(same):,} releases not judged"
+            told[error.server, f"{what}; {same[0].error.hint}"] = None
+        else:
+            told[failure.asked, _reason(error)] = None
+    return tuple(told)
 
 
 def _reason(error: TrueupError) -> str:

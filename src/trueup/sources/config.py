@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from trueup.model.errors import UsageError
+from trueup.model.artifact import has_artifact_suffix
+from trueup.model.errors import SourceError, UsageError
 from trueup.sources.credentials import KeyringProvider
 from trueup.sources.transport import HttpSettings
 from trueup.sources.url import redact
@@ -205,7 +206,27 @@ def _folder_or_url(text: str) -> str:
             found="neither an address nor a folder",
             expected="an http, https or file address, or a folder",
         )
+    if _holds_files_only(path):
+        raise UsageError(
+            f"`--index {text}`",
+            found="a folder of wheels and sdists",
+            expected="a folder of pages, `PROJECT/index.html`",
+            hint=f"this folder holds files; name it as a target: `trueup check {text}`",
+        )
     return path.resolve().as_uri()
+
+
+def _holds_files_only(path: Path) -> bool:
+    """Whether a folder holds wheels and sdists, and no page of any project."""
+    try:
+        entries = list(path.iterdir())
+    except OSError as error:
+        raise SourceError(
+            f"cannot be listed: {error.strerror or error}", place=(str(path),)
+        ) from error
+    return any(has_artifact_suffix(entry.name) for entry in entries) and not any(
+        (entry / "index.html").is_file() for entry in entries
+    )
 
 
 def _check(index: IndexUrl) -> None:

@@ -28,9 +28,10 @@ from trueup.sources.url import origin_of, redact, without_credentials
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["AnswerError", "Client", "HttpSettings", "Response", "RetryPolicy"]
+__all__ = ["AnswerError", "Client", "HttpSettings", "Response", "RetryPolicy", "UnreachableError"]
 
 T = TypeVar("T")
+Origin = tuple[str, str, int]
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -40,6 +41,18 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 class AnswerError(SourceError):
     """The server answered, and its answer is an error: the address is bad, not the place."""
+
+
+class UnreachableError(SourceError):
+    """There is no connection to the server, and no further request will look for one.
+
+    ``server`` is its address (``https://index.test``).
+    """
+
+    server: str = ""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (*super().__reduce__(), {"server": self.server})
 
 
 class Response:
@@ -76,11 +89,15 @@ class Response:
 class _AgainError(Exception):
     """This attempt failed in a way that another may not."""
 
-    def __init__(self, found: str, *, attempts: int, after: float | None = None) -> None:
+    def __init__(
+        self, found: str, *, attempts: int, after: float | None = None, lost: Origin | None = None
+    ) -> None:
         super().__init__(found)
         self.found = found
         self.attempts = attempts
         self.after = after
+        self.lost = lost
+        """The server that is to be given up with the last attempt."""
 
 
 class Client:
@@ -88,6 +105,9 @@ class Client:
 
     ``sleep``, ``clock`` (monotonic seconds), ``now`` and ``jitter`` (a number from 0 to 1) are what
     retries need from the outside world. ``sent`` counts the requests, redirects and retries too.
+
+    A server to which there is no connection, or that was silent from the first request on, is given
+    up: further requests to it fail at once.
     """
 
     def __init__(
@@ -109,10 +129,12 @@ class Client:
         self._sleep, self._clock, self._now, self._jitter = sleep, clock, now, jitter
         self._lock = threading.Lock()
         self._clients: dict[bool, httpx2.Client] = {}
-        self._slots: dict[tuple[str, str, int], threading.Semaphore] = defaultdict(
+        self._answered: set[Origin] = set()
+        self._given_up: dict[Origin, str] = {}
+        self._slots: dict[Origin, threading.Semaphore] = defaultdict(
             lambda: threading.BoundedSemaphore(self._settings.per_host)
         )
-        self._resume: dict[tuple[str, str, int], float] = {}
+        self._resume: dict[Origin, float] = {}
         self.sent = 0
 
     def request(
@@ -130,9 +152,9 @@ class Client:
         start, when the connection drops while it reads; the answer is closed when it returns, read
         to its end or not.
 
-        Raises NotFoundError for 404 and 410 and AnswerError for any other status, SourceError if
-        the server cannot be reached, keeps failing, or redirects to where an index may not lead;
-        and whatever ``read`` raises. The address, without credentials, is the place.
+        Raises NotFoundError for 404 and 410 and AnswerError for any other status, UnreachableError
+        if there is no connection to the server, SourceError if it keeps failing, or redirects to
+        where an index may not lead; and whatever ``read`` raises. The address, without credentials, is the place.
         """
         attempt = 0
         while True:
@@ -145,7 +167,8 @@ class Client:
                     # The server as a whole is busy: every thread waits before its next request.
                     self._resume[origin_of(url)] = self._clock() + delay
                 if attempt >= again.attempts:
-                    raise _gave_up(again, attempt).within(redact(url)) from again.__cause__
+                    error = self._gave_up(again, attempt)
+                    raise error.within(redact(url)) from again.__cause__
                 self._watcher.note(f"`{redact(url)}`: {again.found}; trying again in {delay:.1f} s")
                 if again.after is None:
                     self._sleep(delay)
@@ -202,6 +225,9 @@ class Client:
         origin = origin_of(url)
         with self._lock:
             slot = self._slots[origin]
+            given_up = self._given_up.get(origin)
+        if given_up is not None:
+            raise _unreachable(origin, given_up)
         sent = {**headers}
         if pair is not None:
             token = b64encode(f"{pair[0]}:{pair[1]}".encode()).decode()
@@ -214,9 +240,10 @@ class Client:
             with self._lock:
                 self.sent += 1
             with (
-                self._transport_errors(),
+                self._transport_errors(origin),
                 client.stream(method, without_credentials(url), headers=sent) as answer,
             ):
+                self._answered.add(origin)
                 yield Response(answer, without_credentials(url))
 
     @property
@@ -224,10 +251,12 @@ class Client:
         return self._settings.trusted_hosts
 
     @contextmanager
-    def _transport_errors(self) -> Iterator[None]:
+    def _transport_errors(self, origin: Origin) -> Iterator[None]:
         import httpx2
 
         policy = self._settings.retry
+        # One that answered before may be silent about one file and answer about the next.
+        never = None if origin in self._answered else origin
         try:
             yield
         except httpx2.ConnectError as error:
@@ -239,16 +268,19 @@ class Client:
                     "or pip's setting `cert`",
                 ) from error
             raise _AgainError(
-                f"no connection ({error})", attempts=policy.connect_attempts
+                f"no connection ({error})", attempts=policy.connect_attempts, lost=origin
             ) from error
         except (httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise _AgainError(
                 f"no connection within {self._settings.connect_timeout:g} s",
                 attempts=policy.connect_attempts,
+                lost=origin,
             ) from error
         except httpx2.TimeoutException as error:
             raise _AgainError(
-                f"silence for {self._settings.timeout:g} s", attempts=policy.connect_attempts
+                f"silence for {self._settings.timeout:g} s",
+                attempts=policy.connect_attempts,
+                lost=never,
             ) from error
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
             raise AnswerError("the address is malformed", found=str(error)) from error
@@ -260,6 +292,20 @@ class Client:
             raise _AgainError(
                 f"a dropped connection ({error})", attempts=policy.attempts
             ) from error
+
+    def _gave_up(self, again: _AgainError, attempts: int) -> SourceError:
+        found = f"{again.found}, {attempts} times" if attempts > 1 else again.found
+        if again.lost is not None:
+            with self._lock:
+                found = self._given_up.setdefault(again.lost, found)
+            return _unreachable(again.lost, found)
+        # A status is an answer; silence and dropped connections are not.
+        kind = AnswerError if again.found.startswith("status") else SourceError
+        return kind(
+            "the server gave no usable answer",
+            found=found,
+            hint="try again later, or see whether the address, the network and the proxy are right",
+        )
 
     def _refusal(self, response: Response, *, had_credentials: bool) -> Exception:
         status = _status_text(response.status)
@@ -316,15 +362,18 @@ def _redirected(url: str, location: str) -> str:
     return target
 
 
-def _gave_up(again: _AgainError, attempts: int) -> SourceError:
-    times = f", {attempts} times" if attempts > 1 else ""
-    # A status is an answer; silence and dropped connections are not.
-    kind = AnswerError if again.found.startswith("status") else SourceError
-    return kind(
+def _unreachable(origin: Origin, found: str) -> UnreachableError:
+    scheme, host, port = origin
+    error = UnreachableError(
         "the server gave no usable answer",
-        found=f"{again.found}{times}",
-        hint="try again later, or see whether the address, the network and the proxy are right",
+        found=found,
+        hint="try again later, see whether the address, the network and the proxy are right, "
+        "or name another index with `--index`",
     )
+    shown = f"[{host}]" if ":" in host else host
+    usual = port == (443 if scheme == "https" else 80)
+    error.server = f"{scheme}://{shown}" if usual else f"{scheme}://{shown}:{port}"
+    return error
 
 
 def _status_text(status: int) -> str:

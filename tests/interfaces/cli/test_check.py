@@ -199,6 +199,25 @@ class TestWhatCannotBeDone:
             result.stdout.split()
         )
 
+    def test_an_index_that_is_not_there_is_told_once(self, workspace: Path) -> None:
+        with IndexServer() as server:
+            url, origin = server.url, server.origin.rstrip("/")
+        (workspace / "requirements.txt").write_text(
+            "".join(f"project{n}==1.0\n" for n in range(40))
+        )
+        result = check("-r", "requirements.txt", "--index", url, "--format", "json")
+        assert result.exit_code == 2
+        (failure,) = json.loads(result.stdout)["failures"]
+        assert failure["target"] == origin
+        assert failure["reason"].startswith(
+            "the server gave no usable answer: found no connection ("
+        )
+        assert "; 40 releases not judged; try again later, " in failure["reason"]
+        assert failure["reason"].endswith("name another index with `--index`")
+        assert result.stderr.count("error: ") == 1
+        alone = check("project0==1.0", "--index", url, "--format", "json")
+        assert json.loads(alone.stdout)["failures"][0]["target"] == "project0==1.0"
+
     def test_a_folder_without_releases(self, workspace: Path) -> None:
         (workspace / "empty").mkdir()
         (workspace / "empty" / "README.txt").touch()
