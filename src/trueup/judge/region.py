@@ -21,6 +21,8 @@ def describe(space: Space, points: int, within: int) -> str:
     """
     if not points:
         return "nowhere"
+    # Next to nobody has the rare ones: they are named only where there is nothing else to name.
+    points, within = points & ~space.rare or points, within & ~space.rare | points
     if points == within:
         return "everywhere"
     every_python = _pythons(space, within)
