@@ -126,6 +126,11 @@ BROKEN: Mapping[str, tuple[Severity, str, Release]] = {
         "the same public version is listed there as `1.0+cpu` as well; each is judged by itself",
         release(wheel(LINUX), siblings=["1.0+cpu"]),
     ),
+    "project-status": (
+        Severity.INFO,
+        "the index says that the project is archived",
+        replace(release(wheel(LINUX)), status="archived"),
+    ),
     "written-differently": (
         Severity.INFO,
         "the wheels differ as written, and mean the same wherever one is chosen",
@@ -183,6 +188,7 @@ SOUND = {
         wheel(LINUX, uploaded=T0), wheel(WINDOWS, uploaded=T0 + timedelta(days=40))
     ),
     "mixed-scope": release(wheel(LINUX)),
+    "project-status": replace(release(wheel(LINUX)), status="active"),
     "written-differently": release(wheel(LINUX, ["a", "b"]), wheel(WINDOWS, ["b", "a", "A"])),
     "unused-dynamic": release(wheel(LINUX, ["b"]), sdist(["a"], dynamic=["Requires-Dist"])),
     "descriptive-fields-differ": release(
@@ -201,7 +207,7 @@ def test_a_rule_speaks_of_what_is_broken(code: str) -> None:
     severity, message, subject = BROKEN[code]
     (finding,) = findings(subject, code)
     assert (finding.severity, finding.message) == (severity, message)
-    assert code == "mixed-scope" or finding.evidence
+    assert code in ("mixed-scope", "project-status") or finding.evidence
 
 
 @pytest.mark.parametrize("code", [rule.code for rule in RULES])
