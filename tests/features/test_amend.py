@@ -195,6 +195,35 @@ def test_what_cannot_be_reconciled_says_why(dist: Path) -> None:
         amend(make_sdist(dist, "demo", "1.0"), by=Reconcile())
 
 
+def test_variants_may_differ(dist: Path) -> None:
+    make_wheel(dist, "demo", "1.0", tags=LINUX, requires=["a"])
+    make_wheel(dist, "demo", "1.0", tags=LINUX, variant="x86_64_v3")
+    with pytest.raises(TrueupError, match="wheels of a variant"):
+        amend(dist, by=Reconcile())
+
+
+def test_default_extras_are_not_merged(dist: Path) -> None:
+    headers = [("Default-Extra", "x")]
+    make_wheel(dist, "demo", "1.0", tags=LINUX, extras=["x"], headers=headers)
+    make_wheel(dist, "demo", "1.0", tags=MACOS, extras=["x"])
+    with pytest.raises(TrueupError):
+        amend(dist, by=Reconcile())
+    assert not (dist / "amended").exists()
+
+
+def test_releases_are_reconciled_one_by_one(dist: Path) -> None:
+    for version in ("1.0", "2.0"):
+        make_wheel(dist, "demo", version, tags=LINUX, requires=[f"uvloop>={version}"])
+        make_wheel(dist, "demo", version, tags=MACOS)
+    new = amend(dist, by=Reconcile())
+    assert [requires(path) for path in new] == [
+        ['uvloop>=1.0; sys_platform == "linux"'],
+        ['uvloop>=1.0; sys_platform == "linux"'],
+        ['uvloop>=2.0; sys_platform == "linux"'],
+        ['uvloop>=2.0; sys_platform == "linux"'],
+    ]
+
+
 # --- declared -----------------------------------------------------------------------------------
 
 DECLARED = '[tool.trueup.wheels]\nrequires = ["openblas==0.3.30"]\n'
