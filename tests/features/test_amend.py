@@ -206,7 +206,7 @@ def test_default_extras_are_not_merged(dist: Path) -> None:
     headers = [("Default-Extra", "x")]
     make_wheel(dist, "demo", "1.0", tags=LINUX, extras=["x"], headers=headers)
     make_wheel(dist, "demo", "1.0", tags=MACOS, extras=["x"])
-    with pytest.raises(TrueupError):
+    with pytest.raises(TrueupError, match="has as `Default-Extra` `x`"):
         amend(dist, by=Reconcile())
     assert not (dist / "amended").exists()
 

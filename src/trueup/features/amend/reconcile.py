@@ -185,9 +185,10 @@ def _shown(witness: Witness) -> str:
     environment = dict(witness.environment)
     where = f"{environment.get('sys_platform')} {environment.get('platform_machine')}"
     where += f", Python {environment.get('python_version')}"
+    verb = "asks for" if witness.field == "Requires-Dist" else f"has as `{witness.field}`"
     says = [
-        f"`{name}`{f' ({part})' if part else ''} asks for "
-        + (", ".join(f"`{value}`" for value in values) or "nothing more")
+        f"`{name}`{f' ({part})' if part else ''} {verb} "
+        + (", ".join(f"`{value}`" for value in values) or "nothing")
         for name, part, values in zip(witness.files, witness.tag_parts, witness.values, strict=True)
     ]
     return f"on {where}, {' and '.join(says)}"
