@@ -172,6 +172,6 @@ def test_fuzzed_metadata_is_amended_right_or_refused(data: bytes, operation: Ope
         assert isinstance(before, Metadata)
         assert isinstance(after, Metadata)
         assert after.body == before.body
-        fields = {"requires-dist", "requires-python"}
+        fields = {"requires-dist", "requires-python", "provides-extra"}
         kept = [header for header in before.headers if header[0] not in fields]
         assert [header for header in after.headers if header[0] not in fields] == kept
