@@ -85,6 +85,11 @@ BROKEN: Mapping[str, tuple[Severity, str, Release]] = {
         "wheels are not the sdist plus exactly what `[tool.trueup.wheels]` declares",
         release(wheel(LINUX, ["openblas==0.3"]), wheel(MAC), sdist(declaration=DECLARED)),
     ),
+    "declared-addition": (
+        Severity.INFO,
+        "uv, Poetry and PDM also lock what the wheels add for platforms that have only the sdist",
+        release(wheel(LINUX, ["openblas==0.3"]), sdist(declaration=DECLARED)),
+    ),
     "undeclared-difference": (
         Severity.WARNING,
         "`Requires-Dist` is static in `demo-1.0.tar.gz`, and wheels have something else",
@@ -177,6 +182,9 @@ SOUND = {
     ),
     "sidecar-differs": release(with_reading(wheel("py3-none-any", ["a"]), sidecar=sidecar("a"))),
     "declaration-not-met": release(wheel(LINUX, ["openblas==0.3"]), sdist(declaration=DECLARED)),
+    "declared-addition": release(
+        wheel("py3-none-any", python=">=3.9"), sdist(declaration=DECLARED, python=">=3.9")
+    ),
     "undeclared-difference": release(wheel(LINUX, ["numpy (>=1)"]), sdist(["numpy>=1"])),
     "append-only-difference": release(
         wheel(LINUX, ["a", "numpy>=2", "b"]),

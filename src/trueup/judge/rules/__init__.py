@@ -6,6 +6,7 @@ from trueup.judge.rule import Rule
 from trueup.judge.rules import (
     append_only_difference,
     declaration_not_met,
+    declared_addition,
     dependencies_differ,
     descriptive_fields_differ,
     extras_differ,
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     import_names_differ.RULE,
     sidecar_differs.RULE,
     declaration_not_met.RULE,
+    declared_addition.RULE,
     undeclared_difference.RULE,
     append_only_difference.RULE,
     shadowed_file.RULE,
