@@ -65,22 +65,22 @@ def test_it_runs_and_gives_back(sandbox: Sandbox) -> None:
 
 
 WORST = {
-    "a fork bomb": ("import os\nwhile True: os.fork()", "processes", 10),
+    "a fork bomb": ("import os\nwhile True: os.fork()", "processes", 60),
     "a fork bomb that does not give up": (
         "import os\nwhile True:\n try: os.fork()\n except OSError: pass",
         "time",
         2,
     ),
-    "one large file": ("f = open('big', 'wb')\nwhile True: f.write(bytes(10**6))", "disk", 10),
+    "one large file": ("f = open('big', 'wb')\nwhile True: f.write(bytes(10**6))", "disk", 60),
     "many files": (
         "for i in range(100): open(f'file{i}', 'wb').write(bytes(10**6))",
         "disk",
-        10,
+        60,
     ),
     "shared memory": (
         "for i in range(100): open(f'/dev/shm/file{i}', 'wb').write(bytes(10**6))",
         "disk",
-        10,
+        60,
     ),
     "a flood of results": (
         "import os, sys\nwhile True: os.write(int(sys.argv[1]), bytes(10**6))",
@@ -88,12 +88,12 @@ WORST = {
         2,
     ),
     "a flood of words": ("while True: print('x' * 10000)", "time", 1),
-    "one large piece of memory": ("x = bytes(10**10)", "memory", 10),
+    "one large piece of memory": ("x = bytes(10**10)", "memory", 60),
     "an endless loop": ("while True: pass", "time", 1),
     "the network": (
         "import socket; socket.create_connection(('192.0.2.1', 80), 3)",
         "network",
-        10,
+        60,
     ),
 }
 
@@ -104,7 +104,7 @@ def test_the_worst_is_contained(sandbox: Sandbox, name: str) -> None:
     started = time.monotonic()
     ended = run(sandbox, code, seconds=seconds)
     assert (ended.status != 0, ended.stopped) == (True, stopped), ended.log
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 90
     assert len(ended.log) <= 64 * 1024
     assert len(ended.results) <= 40 * MEGABYTE
 
@@ -120,7 +120,7 @@ def test_memory_of_all_processes_together() -> None:
         f"all = [subprocess.Popen([sys.executable, '-S', '-c', {hog!r}]) for _ in range(6)]\n"
         "sys.exit(max(abs(one.wait()) for one in all))"
     )
-    ended = run(with_groups, code, seconds=20, memory=300)
+    ended = run(with_groups, code, seconds=60, memory=300)
     assert (ended.status != 0, ended.stopped) == (True, "memory"), ended.log
 
 

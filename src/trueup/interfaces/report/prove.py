@@ -57,7 +57,11 @@ def _proof(proof: Proof) -> Iterator[str]:
     if proof.comparisons:
         yield ""
         yield from _comparisons(proof.comparisons)
-    if proof.may_add:
+    settled = any(
+        field.field == "requires-dist" and field.standing is Standing.REPRODUCIBLE
+        for field in proof.fields
+    )
+    if proof.may_add and not settled:
         yield ""
         yield "Every list that may appear, as a declaration for `pyproject.toml`:"
         yield ""

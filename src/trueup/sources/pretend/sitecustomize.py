@@ -4,8 +4,9 @@
 - `TRUEUP_PLATFORM`: `SYS_PLATFORM,SYSTEM,MACHINE`, such as `win32,Windows,AMD64`;
 - `TRUEUP_BACKEND`: a module to import first, so that the backend itself sees the real platform.
 
-What is not Python, such as the command `date`, sees the truth, and so do `os.name` and time stamps
-of files: that is why results under pretence are marked as simulated. Written for any Python 3, for
+What is not Python, such as the command `date`, sees the truth, and so do time stamps of files; only
+the project's own code is told another `os.name`, for `pathlib` would break. That is why results
+under pretence are marked as simulated. Written for any Python 3, for
 it runs under the interpreters that build, not under trueup's own.
 """
 
@@ -17,6 +18,7 @@ import platform
 import sys
 import sysconfig
 import time
+import types
 from typing import Any
 
 __all__ = ["pretend_clock", "pretend_platform"]
@@ -80,6 +82,8 @@ def _pretend_dates() -> None:
 def pretend_platform(sys_platform: str, system: str, machine: str) -> None:
     """Let `sys.platform`, `platform` and `sysconfig` tell of another system."""
     module: Any = platform
+    # These are read from a file that is named after the platform, and then kept.
+    sysconfig.get_config_vars()
     sys.platform = sys_platform
     uname = platform.uname()
     release = "" if system == platform.system() else "0"
@@ -90,10 +94,29 @@ def pretend_platform(sys_platform: str, system: str, machine: str) -> None:
         system=system, machine=machine, release=release or uname.release
     )
     module.platform = lambda *_, **__: "-".join((system, release or uname.release, machine))
+    _pretend_os_name("nt" if system == "Windows" else "posix")
     names = {"Windows": "win-amd64", "Darwin": "macosx-14.0-" + machine}
     place = names.get(system, "linux-" + machine)
     config: Any = sysconfig
     config.get_platform = lambda: place
+
+
+def _pretend_os_name(name: str) -> None:
+    """Tell another `os.name` to code below the working directory, and the truth to everyone else."""
+    real = os.name
+
+    class Os(types.ModuleType):
+        @property
+        def name(self) -> str:
+            asking = sys._getframe(1)
+            file = asking.f_globals.get("__file__") or asking.f_code.co_filename
+            # Not `pathlib`: it asks for this very name.
+            inside = os.path.abspath(file).startswith(os.getcwd() + os.sep)  # noqa: PTH100, PTH109
+            return name if inside else real
+
+    module: Any = os
+    del module.name
+    module.__class__ = Os
 
 
 def _begin(environ: Any) -> None:
