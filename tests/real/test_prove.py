@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -247,7 +248,10 @@ PyMODINIT_FUNC PyInit_demo(void) { return PyModule_Create(&demo); }
 """
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+@pytest.mark.skipif(
+    shutil.which("cc") is None or not Path(sysconfig.get_path("include"), "Python.h").exists(),
+    reason="needs a C compiler and the headers of Python",
+)
 def test_meson_with_a_native_extension(tmp_path: Path, environments: Environments) -> None:
     sdist = make_sdist(
         tmp_path,

@@ -50,8 +50,10 @@ def _unpack(archive: Path, folder: Path) -> Path:
             zipped.extractall(folder)  # noqa: S202 - what it may harm is gone afterwards
     else:
         with tarfile.open(archive) as packed:
-            # As pip does for sdists (PEP 721); the sandbox holds what the filter does not.
-            packed.extractall(folder, filter="tar")
+            # As pip does for sdists (PEP 721), where Python has filters: from 3.11.4 on. The sandbox
+            # holds what no filter does.
+            filters: dict[str, Any] = {"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}
+            packed.extractall(folder, **filters)  # noqa: S202
     inside = [path for path in folder.iterdir() if path.is_dir()]
     if len(inside) == 1 and not any((folder / name).is_file() for name in _SOURCES):
         return inside[0]
