@@ -227,7 +227,7 @@ def test_several_releases_are_linked_and_folded(reader: Reader) -> None:
     expect(flask).not_to_have_attribute("open", "")
     links.filter(has_text="flask").click()
     expect(flask).to_have_attribute("open", "")
-    expect(flask.get_by_text("any one file speaks for all", exact=False)).to_be_in_viewport()
+    expect(flask.get_by_text("any one wheel speaks for all", exact=False)).to_be_in_viewport()
 
 
 def test_copy(reader: Reader) -> None:

@@ -25,6 +25,12 @@ def fill(folder: Path) -> None:
     cache.close()
 
 
+def test_help_says_verbs_as_the_group_above_does() -> None:
+    text = CliRunner().invoke(command, ["--help"]).stdout
+    assert "Verbs:\n  clear  Forget everything" in text
+    assert "Commands:" not in text
+
+
 def test_dir(folder: Path) -> None:
     result = CliRunner().invoke(command, ["dir"])
     assert (result.exit_code, result.stdout) == (0, f"{folder}\n")

@@ -306,6 +306,17 @@ class TestOptions:
             monkeypatch.setenv(name, value)
         assert ("\x1b[" in check("dist", *arguments).stdout) is coloured
 
+    @pytest.mark.parametrize(
+        ("columns", "width"), [("60", 60), ("", 100), ("wide", 100), ("0", 100)]
+    )
+    def test_columns(
+        self, dist: Path, monkeypatch: pytest.MonkeyPatch, columns: str, width: int
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", columns)
+        prose = [line for line in check("dist").stdout.splitlines() if "demo-1.0" not in line]
+        longest = max(len(line) for line in prose if "Requires-Dist" not in line)
+        assert width - 25 < longest <= width
+
 
 class TestSettings:
     def test_from_pyproject_and_the_command_line_wins(self, dist: Path, workspace: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from tests.samples import SAMPLES
+from tests.samples import SAMPLES, XGBOOST
 from trueup.interfaces.report import render_github, render_step_summary
+from trueup.model.finding import Evidence, Report
 
 
 def test_annotations() -> None:
@@ -29,6 +31,16 @@ def test_annotations() -> None:
         "hint: list `dependencies` under `dynamic` in `pyproject.toml`, or make the wheels agree",
         "1 error, 1 warning in 1 release",
     ]
+
+
+def test_signs_are_explained() -> None:
+    finding = replace(
+        XGBOOST.findings[1],
+        evidence=(Evidence(files=("a.whl",), says=("+ numpy",)),),
+    )
+    report = Report(releases=(replace(XGBOOST, findings=(finding,)),))
+    assert "a.whl: + numpy%0A(`+` not in the sdist)%0Ahint: " in render_github(report)
+    assert "\n`+` not in the sdist\n" in render_step_summary(report)
 
 
 def test_information_is_a_notice_and_many_files_are_shortened() -> None:

@@ -7,13 +7,15 @@ import hashlib
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from tests.samples import CROWD, SAMPLES
+from tests.samples import CROWD, SAMPLES, XGBOOST
 from trueup.interfaces.report import render_html
 from trueup.interfaces.report.html import _letter
+from trueup.model.finding import Evidence, FileStatus, Report
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -122,6 +124,39 @@ def test_only_what_differs_is_highlighted() -> None:
 def test_backticks_become_code() -> None:
     text = render_html(SAMPLES["xgboost"])
     assert "the sdist says that <code>Requires-Dist</code> is static" in text
+
+
+def test_backticks_of_evidence_become_code_and_signs_are_explained() -> None:
+    finding = replace(
+        XGBOOST.findings[0],
+        code="identity-mismatch",
+        where="Linux `x86_64`",
+        evidence=(
+            Evidence(
+                files=("a.whl",), where="in `WHEEL`", says=("`Name` is `x`", "+ py3-none-any")
+            ),
+        ),
+    )
+    text = render_html(Report(releases=(replace(XGBOOST, findings=(finding,)),)))
+    assert (
+        "<li><code>Name</code> is <code>x</code></li><li><code>+ py3-none-any</code></li>" in text
+    )
+    assert '<span class="region">in <code>WHEEL</code></span>' in text
+    assert "<b>Where</b> Linux <code>x86_64</code>" in text
+    assert '<p class="note"><code>+</code> only in <code>WHEEL</code></p>' in text
+
+
+def test_rows_of_the_matrix_do_not_depend_on_the_order_of_the_listing() -> None:
+    files = tuple(
+        replace(file, status=FileStatus.OUTSIDE) if number == 1 else file
+        for number, file in enumerate(XGBOOST.files)
+    )
+    pages = {
+        render_html(Report(releases=(replace(XGBOOST, files=order),)))
+        for order in (files, files[::-1])
+    }
+    assert len(pages) == 1
+    assert '<td class="status outside">outside</td>' in pages.pop()
 
 
 def test_equal_reports_give_equal_pages() -> None:

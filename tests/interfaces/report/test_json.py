@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 
 from tests.samples import EVIL, HOSTILE, SAMPLES, XGBOOST
 from trueup.interfaces.report import render_json
-from trueup.model.finding import Report
+from trueup.judge.fingerprint import fingerprint
+from trueup.model.finding import FileStatus, Report
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 SCHEMA = json.loads((REFERENCE / "report.schema.json").read_text("utf-8"))
@@ -102,6 +104,23 @@ def test_values() -> None:
     ]
     assert release["witnesses"][0]["environment"]["platform_machine"] == "x86_64"
     assert release["merged"] is None
+
+
+def test_every_status_is_in_the_schema() -> None:
+    known = SCHEMA["$defs"]["file"]["properties"]["status"]["enum"]
+    assert sorted(known) == sorted(status.value for status in FileStatus)
+
+
+def test_files_do_not_depend_on_the_order_of_the_listing() -> None:
+    turned = replace(XGBOOST, files=XGBOOST.files[::-1])
+    assert render_json(Report(releases=(turned,))) == render_json(SAMPLES["xgboost"])
+
+
+def test_findings_carry_what_a_baseline_knows() -> None:
+    (release,) = json.loads(render_json(SAMPLES["xgboost"]))["releases"]
+    assert [item["fingerprint"] for item in release["findings"]] == [
+        fingerprint(finding) for finding in XGBOOST.findings
+    ]
 
 
 def test_the_order_of_keys_is_fixed() -> None:

@@ -121,10 +121,10 @@ crowd 6.1.0: mergeable; 175 wheels, 1 sdist; a tool that reads one file is wrong
 
 error[dependencies-differ]: crowd 6.1.0: the wheels ask for different
   requirements, and markers could tell them apart
-  44 wheels: cp38 … cp314   region 0   own-0
-  44 wheels: cp38 … cp314   region 1   own-1
-  44 wheels: cp38 … cp314   region 2   own-2
-  43 wheels: cp38 … cp314   region 3   own-3
+  44 wheels: cp38 … cp314 (cp38-cp38-macosx_10_13_x86_64, …)   region 0   own-0
+  44 wheels: cp38 … cp314 (cp38-cp38-macosx_10_15_x86_64, …)   region 1   own-1
+  44 wheels: cp38 … cp314 (cp38-cp38-macosx_11_0_x86_64, …)    region 2   own-2
+  43 wheels: cp38 … cp314                                      region 3   own-3
 
 1 error in 1 release
 """
@@ -145,7 +145,7 @@ error[unreadable-file]: spam 1.0: a file cannot be read, so what it asks for is
 """
 
 FAILED = """\
-flask 3.1.3: identical; 1 wheel, 1 sdist; any one file speaks for all
+flask 3.1.3: identical; 1 wheel, 1 sdist; any one wheel speaks for all
 
 error: could not judge `nosuch==1.0`: `nosuch`: the index does not have this
   project
@@ -183,7 +183,7 @@ fix: make the files named above ask for the same, or move what differs into an
 """
 
 FLASK_VERBOSE = """\
-flask 3.1.3: identical; 1 wheel, 1 sdist; any one file speaks for all
+flask 3.1.3: identical; 1 wheel, 1 sdist; any one wheel speaks for all
 
 files of https://index.test/simple/flask/
   sdist    file      verified   flask-3.1.3.tar.gz
@@ -217,7 +217,7 @@ def test_text(name: str, width: int, options: dict[str, bool], expected: str) ->
 
 def test_releases_without_findings_follow_each_other() -> None:
     text = render_text(Report(releases=(FLASK, FLASK)), colour=False, width=80)
-    line = "flask 3.1.3: identical; 1 wheel, 1 sdist; any one file speaks for all\n"
+    line = "flask 3.1.3: identical; 1 wheel, 1 sdist; any one wheel speaks for all\n"
     assert text == f"{line}{line}no findings in 2 releases\n"
 
 
@@ -292,7 +292,7 @@ def test_a_release_that_agrees_needs_no_merged_list() -> None:
 def test_workarounds_are_ready_to_paste() -> None:
     text = render_text(SAMPLES["nmslib"], colour=False, width=80, suggest=True)
     what, paste = NMSLIB.workarounds[0]
-    assert f"Work-around for users ({what}):\n\n{paste}\n" in text
+    assert f"Work-around for users: {what}\n\n{paste}\n" in text
 
 
 def test_verbose_lists_every_file() -> None:
@@ -408,3 +408,67 @@ def test_prose_stays_within_the_width(name: str) -> None:
     for line in text.splitlines():
         unbreakable = line.lstrip().startswith("Requires-Dist:") or " " not in line.strip()
         assert len(line) <= 72 or unbreakable or name == "hostile"
+
+
+def _released(number: int, *findings: Finding) -> ReleaseReport:
+    return replace(FLASK, version=f"1.{number}", findings=findings)
+
+
+def test_of_many_releases_those_that_agree_are_counted() -> None:
+    releases = [_released(number) for number in range(12)]
+    releases[3] = replace(releases[3], at_least=True)
+    releases[5] = _released(5, _finding(), _finding())
+    report = Report(releases=tuple(releases))
+    text = render_text(report, colour=False, width=80)
+    assert text == (
+        "flask 1.3: at least identical; 1 wheel, 1 sdist; any one wheel speaks for all\n"
+        "flask 1.5: identical; 1 wheel, 1 sdist; any one wheel speaks for all\n"
+        "\n"
+        "warning[c]: p 1: m\n"
+        "\n"
+        "warning[c]: p 1: m\n"
+        "\n"
+        "10 releases agree; `-v` lists them\n"
+        "2 warnings in 12 releases\n"
+        "  flask 1.5: 2 warnings\n"
+    )
+    assert "flask 1.11: identical" in render_text(report, colour=False, width=80, verbose=True)
+    few = render_text(Report(releases=tuple(releases[:10])), colour=False, width=80)
+    assert "flask 1.9: identical" in few
+    assert few.endswith("2 warnings in 10 releases\n")
+
+
+def test_the_list_for_all_the_rest_can_be_asked_for() -> None:
+    release = replace(IFCOPENSHELL, only_in="32-bit Python on Windows AMD64", merged=None)
+    asked = (
+        "`trueup check --suggest` prints the list that serves all the rest, everything but 32-bit\n"
+        "Python on Windows AMD64, where there is one\n"
+    )
+    report = Report(releases=(release,))
+    assert asked in render_text(report, colour=False, width=90)
+    assert "--suggest" not in render_text(report, colour=False, width=90, suggest=True)
+
+
+def test_who_has_asked_for_the_list_is_not_told_to_ask() -> None:
+    hint = "uv reads one file; `trueup check --suggest` prints the one list that serves all"
+    report = _one(replace(_finding(), hint=hint))
+    assert "--suggest" in render_text(report, colour=False, width=100)
+    assert render_text(report, colour=False, width=100, suggest=True).splitlines()[4] == (
+        "  hint: uv reads one file"
+    )
+
+
+def test_signs_are_explained() -> None:
+    finding = replace(
+        _finding(Evidence(files=("a.whl",), says=("+ numpy", "- scipy"))),
+        code="undeclared-difference",
+    )
+    text = render_text(_one(finding), colour=False, width=80)
+    assert "          - scipy\n  (`+` not in the sdist; `-` in the sdist, missing here)\n" in text
+
+
+def test_files_come_in_one_order() -> None:
+    release = replace(FLASK, files=FLASK.files[::-1])
+    assert render_text(
+        Report(releases=(release,)), colour=False, width=80, verbose=True
+    ) == render_text(Report(releases=(FLASK,)), colour=False, width=80, verbose=True)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import pytest
 
 from tests.samples import FLASK, NMSLIB, SAMPLES, UNREAD
 from trueup.interfaces.report.words import (
+    advice_words,
     counts,
     headline,
+    in_order,
     origin,
     printable,
     shorten,
     summary,
     visible,
 )
+from trueup.model.finding import FileStatus
 
 
 @pytest.mark.parametrize(
@@ -92,10 +98,37 @@ def test_headline_and_counts() -> None:
         "nmslib 2.1.1: mergeable; 34 wheels, 1 sdist; a tool that reads one file is wrong"
     )
     assert headline(FLASK) == (
-        "flask 3.1.3: identical; 1 wheel, 1 sdist; any one file speaks for all"
+        "flask 3.1.3: identical; 1 wheel, 1 sdist; any one wheel speaks for all"
     )
     assert counts(UNREAD.files) == "2 wheels, 1 other file, 1 unread"
     assert counts(()) == "no files"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["a-1-py3-none-any.whl"], "any one wheel speaks for all"),
+        (["a-1.tar.gz"], "any one file speaks for all"),
+    ],
+)
+def test_what_speaks_for_all(files: list[str], expected: str) -> None:
+    reports = tuple(replace(FLASK.files[0], filename=name) for name in files)
+    assert advice_words(replace(FLASK, files=reports)) == expected
+
+
+def test_files_outside_what_was_asked_for_are_counted() -> None:
+    outside = replace(FLASK.files[1], status=FileStatus.OUTSIDE)
+    assert counts([FLASK.files[0], outside]) == "1 wheel, 1 sdist, 1 outside `--for`"
+
+
+def test_files_come_in_natural_order() -> None:
+    names = [
+        "a-1.tar.gz", "a-1-1-cp39-cp39-win32.whl", "a-1-cp39-cp39-win32.whl",
+        "a-1-cp39-cp39-win_amd64.whl", "a-1-cp310-cp310-win32.whl", "a-1-py3.9.egg",
+    ]  # fmt: skip
+    for shuffled in itertools.permutations(names):
+        files = in_order(replace(FLASK.files[0], filename=name) for name in shuffled)
+        assert [file.filename for file in files] == names
 
 
 def test_summary() -> None:

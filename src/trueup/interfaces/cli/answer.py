@@ -18,14 +18,14 @@ from trueup.sources.output import write_atomically
 __all__ = ["answer"]
 
 _WIDTH = 100
-"""Columns where there is no terminal that says how many it has."""
+"""Columns where neither `COLUMNS` nor a terminal says how many there are."""
 
 
 def answer(report: Report, options: CheckOptions, *, environ: Mapping[str, str]) -> None:
     """Write the report to ``--output`` in one step, or to standard output."""
     to_file = options.output is not None and options.output != "-"
     colour = not to_file and use_colour(options.colour, sys.stdout, environ)
-    text = _render(report, options, colour=colour)
+    text = _render(report, options, colour=colour, environ=environ)
     if to_file:
         assert options.output is not None
         write_atomically(Path(options.output), text)
@@ -54,7 +54,9 @@ def use_colour(wish: str, stream: TextIO, environ: Mapping[str, str]) -> bool:
     return bool(environ.get("FORCE_COLOR")) or stream.isatty()
 
 
-def _render(report: Report, options: CheckOptions, *, colour: bool) -> str:
+def _render(
+    report: Report, options: CheckOptions, *, colour: bool, environ: Mapping[str, str]
+) -> str:
     """Each format is imported when it is asked for: HTML alone needs a template engine."""
     if options.form == "json":
         from trueup.interfaces.report.json import render_json
@@ -78,11 +80,19 @@ def _render(report: Report, options: CheckOptions, *, colour: bool) -> str:
     return render_text(
         report,
         colour=colour,
-        width=shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH,
+        width=_width(environ),
         verbose=options.verbose,
         suggest=options.suggest,
         fix_hint=options.fix_hint,
     )
+
+
+def _width(environ: Mapping[str, str]) -> int:
+    """``COLUMNS`` if it is set, as everywhere; else what the terminal says, if there is one."""
+    columns = environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdecimal() and int(columns[:6]) > 0:
+        return int(columns[:6])
+    return shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
 
 
 def _print(text: str) -> None:

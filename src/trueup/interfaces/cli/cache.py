@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.group(name="cache", subcommand_metavar="VERB")
+class _Verbs(click.Group):
+    """Its help says "Verbs", as that of `trueup` does."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(
+                [(name, verb.get_short_help_str()) for name, verb in sorted(self.commands.items())]
+            )
+
+
+@click.group(name="cache", cls=_Verbs, subcommand_metavar="VERB")
 def command() -> None:
     """Show or clear what was kept from earlier runs.
 

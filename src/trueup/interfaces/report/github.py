@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from trueup.interfaces.report.words import NOTHING_MORE, headline, printable, shorten, summary
+from trueup.interfaces.report.evidence import legend, short_names
+from trueup.interfaces.report.words import NOTHING_MORE, headline, printable, summary
 from trueup.model.finding import Evidence, Finding, ReleaseReport, Report, Severity
 
 __all__ = ["render_github", "render_step_summary"]
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 _WORDS = {Severity.ERROR: "❌ error", Severity.WARNING: "⚠️ warning", Severity.INFO: "ℹ️ info"}
-_LISTED_FILES = 6
 
 
 def render_github(report: Report) -> str:
@@ -35,6 +35,8 @@ def _annotation(finding: Finding) -> str:
     if finding.where is not None:
         lines.append(f"where: {printable(finding.where)}")
     lines += _evidence(finding.evidence)
+    if (meaning := legend(finding)) is not None:
+        lines.append(f"({meaning})")
     if finding.hint is not None:
         lines.append(f"hint: {printable(finding.hint)}")
     file = printable(finding.files[0]) if finding.files else None
@@ -44,12 +46,13 @@ def _annotation(finding: Finding) -> str:
 def _evidence(evidence: Iterable[Evidence]) -> list[str]:
     evidence = list(evidence)
     compared = any(item.says for item in evidence)
+    short = short_names(evidence)
     return [
         ": ".join(
             filter(
                 None,
                 (
-                    _names(item.files),
+                    short.get(item.files) or ", ".join(map(printable, item.files)),
                     printable(item.where or ""),
                     printable(", ".join(item.says)) or (NOTHING_MORE if compared else ""),
                 ),
@@ -57,10 +60,6 @@ def _evidence(evidence: Iterable[Evidence]) -> list[str]:
         )
         for item in evidence
     ]
-
-
-def _names(files: tuple[str, ...]) -> str:
-    return shorten(files) if len(files) > _LISTED_FILES else ", ".join(map(printable, files))
 
 
 def _command(name: str, title: str, file: str | None, message: str) -> str:
@@ -102,8 +101,11 @@ def _section(release: ReleaseReport) -> list[str]:
         if finding.evidence:
             lines += ["| files | where | says |", "|---|---|---|"]
             compared = any(item.says for item in finding.evidence)
-            lines += [_row(item, compared) for item in finding.evidence]
+            short = short_names(finding.evidence)
+            lines += [_row(item, short.get(item.files), compared) for item in finding.evidence]
             lines.append("")
+        if (meaning := legend(finding)) is not None:
+            lines += [_markdown(meaning), ""]
         if finding.hint is not None:
             lines += [f"Hint: {_markdown(finding.hint)}", ""]
     if release.merged is not None:
@@ -115,9 +117,9 @@ def _section(release: ReleaseReport) -> list[str]:
     return lines
 
 
-def _row(item: Evidence, compared: bool) -> str:
-    if len(item.files) > _LISTED_FILES:
-        files = _markdown(shorten(item.files))
+def _row(item: Evidence, short: str | None, compared: bool) -> str:
+    if short is not None:
+        files = _markdown(short)
     else:
         files = "<br>".join(_code(name) for name in item.files)
     says = "<br>".join(_code(value) for value in item.says)

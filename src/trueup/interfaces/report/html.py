@@ -8,12 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trueup.interfaces.report.evidence import LISTED_FILES, legend, short_names
 from trueup.interfaces.report.paste import pyproject
 from trueup.interfaces.report.words import (
     NOTHING_MORE,
     advice_words,
     count,
     counts,
+    in_order,
+    natural,
     origin,
     shorten,
     summary,
@@ -79,8 +82,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(code=_code, lines=_lines, count=count, shorten=shorten)
-    environment.globals["nothing_more"] = NOTHING_MORE
+    environment.filters.update(
+        code=_code, said=_said, lines=_lines, count=count, shorten=shorten, legend=legend
+    )
+    environment.filters["short_names"] = short_names
+    environment.globals |= {"nothing_more": NOTHING_MORE, "listed_files": LISTED_FILES}
     return environment
 
 
@@ -110,6 +116,13 @@ def _code(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if number % 2 else part
         for number, part in enumerate(parts)
     )
+
+
+def _said(text: str) -> Markup:
+    """A value from a file as code; one of our own sentences has its code marked already."""
+    from markupsafe import Markup
+
+    return _code(text) if text.count("`") >= 2 else Markup("<code>{}</code>").format(visible(text))
 
 
 def _lines(text: str) -> Markup:
@@ -229,7 +242,8 @@ def _release(number: int, release: ReleaseReport, *, open_limit: int) -> _Releas
         open=number <= open_limit and (bool(release.findings) or number == 1),
         fields=fields,
         rows=tuple(
-            _row(file, [column.get(file.filename) for column in cells]) for file in release.files
+            _row(file, [column.get(file.filename) for column in cells])
+            for file in in_order(release.files)
         ),
         pyproject=pyproject(release.merged) if release.merged is not None else None,
     )
@@ -246,7 +260,9 @@ def _row(file: FileReport, cells: Sequence[_VariantView | None]) -> _RowView:
 
 def _field(ident: str, field: FieldReport) -> _FieldView:
     # The commonest first, so that what is colourful is what is unusual.
-    variants = sorted(field.variants, key=lambda variant: -len(variant.files))
+    variants = sorted(
+        field.variants, key=lambda item: (-len(item.files), sorted(map(natural, item.files)))
+    )
     common = _common(variants)
     return _FieldView(
         id=ident,
@@ -259,7 +275,7 @@ def _field(ident: str, field: FieldReport) -> _FieldView:
                 letter=_letter(number),
                 hue=_hue(number) if len(variants) > 1 else "same",
                 region=variant.region,
-                files=variant.files,
+                files=tuple(sorted(variant.files, key=natural)),
                 lines=tuple((line, line in common) for line in variant.values),
             )
             for number, variant in enumerate(variants)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import trueup
-from trueup.interfaces.report.words import origin
+from trueup.interfaces.report.words import in_order, origin
+from trueup.judge.fingerprint import fingerprint
 from trueup.model.finding import (
     FieldReport,
     FileReport,
@@ -94,7 +95,7 @@ def _release(release: ReleaseReport) -> dict[str, Any]:
         "advice_reason": release.advice_reason,
         "findings": [_finding(finding) for finding in release.findings],
         "fields": [_field(field) for field in release.fields],
-        "files": [_file(file) for file in release.files],
+        "files": [_file(file) for file in in_order(release.files)],
         "witnesses": [_witness(witness) for witness in release.witnesses],
         "merged": _merged(release.merged) if release.merged is not None else None,
         "workarounds": [{"for": what, "text": text} for what, text in release.workarounds],
@@ -115,6 +116,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             for item in finding.evidence
         ],
         "hint": finding.hint,
+        "fingerprint": fingerprint(finding),
     }
 
 

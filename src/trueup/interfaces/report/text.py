@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import click
 from rich.cells import cell_len
 
+from trueup.interfaces.report.evidence import LISTED_FILES, legend, short_names
 from trueup.interfaces.report.paste import pyproject
 from trueup.interfaces.report.words import (
     NOTHING_MORE,
     count,
     headline,
+    in_order,
     origin,
     printable,
-    shorten,
     summary,
 )
 from trueup.model.finding import (
@@ -33,11 +35,12 @@ from trueup.model.finding import (
 
 __all__ = ["render_text"]
 
-_LISTED_FILES = 6
+_LISTED_RELEASES = 10
 _LISTED_VALUES = 6
 _LISTED_EVIDENCE = 8
 _LISTED_REQUIREMENTS = 20
 _GAP = "   "
+_SUGGEST = re.compile(r"; `trueup check --suggest` prints [^;]*")
 
 _SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _CLASS_COLOUR = {
@@ -72,14 +75,19 @@ def render_text(
 
     ``width`` is in terminal columns; file names and what is meant to be pasted are never broken.
     ``verbose`` lists every file, every value, and the environments that show the differences;
+    Of many releases those that agree are only counted, unless ``verbose``;
     ``suggest`` adds the merged list for a `pyproject.toml` and the work-arounds for users of the
     release as published; ``fix_hint`` tells the maintainer how such a release is put right.
     """
-    page = _Page(colour=colour, width=max(width, 40), verbose=verbose)
+    page = _Page(colour=colour, width=max(width, 40), verbose=verbose, suggest=suggest)
     blocks: list[list[str]] = []
+    many = len(report.releases) > _LISTED_RELEASES and not verbose
+    agreeing = [release for release in report.releases if many and _agrees(release)]
     # Releases about which there is no more than one line to say stand below each other.
     dense: set[int] = set()
     for release in report.releases:
+        if many and _agrees(release):
+            continue
         blocks.append(page.head(release))
         if len(blocks[-1]) == 1:
             dense.add(len(blocks) - 1)
@@ -91,13 +99,20 @@ def render_text(
                 blocks.append(page.suggestion(release, release.merged))
             elif release.release_class.rank >= ReleaseClass.MERGEABLE.rank:
                 blocks.append(page.merged(release, release.merged))
+        elif release.only_in is not None and not suggest:
+            blocks.append(page.wrap(_ask_for(release.only_in), ""))
         if suggest:
             blocks += [page.workaround(what, text) for what, text in release.workarounds]
         if fix_hint and (fix := _FIXES.get(release.release_class)) is not None:
             blocks.append(page.labelled("fix: ", fix, indent=""))
     blocks += [page.failure(target, reason) for target, reason in report.failures]
+    if agreeing:
+        dense.add(len(blocks))
+        blocks.append(page.wrap(_agree(len(agreeing)), ""))
     dense.add(len(blocks))
     blocks.append(page.wrap(summary(report), ""))
+    if many:
+        blocks[-1] += page.found(report)
     return "\n".join(_join(blocks, dense)) + "\n"
 
 
@@ -116,6 +131,7 @@ class _Page:
     colour: bool
     width: int
     verbose: bool
+    suggest: bool
 
     def paint(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
         if not self.colour or not (colour or bold):
@@ -164,16 +180,31 @@ class _Page:
         if finding.where is not None:
             lines += self.labelled("where:  ", finding.where, None)
         lines += self.evidence(finding.evidence)
-        if finding.hint is not None:
-            lines += ["", *self.labelled("hint: ", finding.hint)]
+        if (meaning := legend(finding)) is not None:
+            lines += self.wrap(f"({meaning})", "  ", "   ")
+        hint = finding.hint
+        if hint is not None and self.suggest:
+            hint = _SUGGEST.sub("", hint)
+        if hint is not None:
+            lines += ["", *self.labelled("hint: ", hint)]
+        return lines
+
+    def found(self, report: Report) -> list[str]:
+        """The releases with findings once more, where many others stood between them."""
+        lines: list[str] = []
+        for release in report.releases:
+            alone = summary(Report(releases=(release,))).removesuffix(" in 1 release")
+            if release.findings:
+                lines += self.wrap(f"{release.project} {release.version}: {alone}", "  ", "    ")
         return lines
 
     def evidence(self, evidence: Sequence[Evidence]) -> list[str]:
         shown = evidence if self.verbose else evidence[:_LISTED_EVIDENCE]
         compared = any(item.says for item in evidence)
+        short = short_names(evidence)
         rows = [
             _Row(
-                files=self.files(item.files),
+                files=self.files(item.files, short),
                 where=printable(item.where or ""),
                 says=self.says(item.says, compared),
             )
@@ -183,9 +214,11 @@ class _Page:
         left = len(evidence) - len(shown)
         return [*lines, f"  … and {left:,} more"] if left else lines
 
-    def files(self, files: Sequence[str]) -> tuple[str, ...]:
-        if len(files) > _LISTED_FILES and not self.verbose:
-            return (shorten(files),)
+    def files(
+        self, files: tuple[str, ...], short: Mapping[tuple[str, ...], str]
+    ) -> tuple[str, ...]:
+        if len(files) > LISTED_FILES and not self.verbose:
+            return (printable(short[files]),)
         return tuple(map(printable, files))
 
     def says(self, says: Sequence[str], compared: bool) -> tuple[str, ...]:
@@ -258,7 +291,7 @@ class _Page:
         return ["", *(line for note in merged.notes for line in self.labelled("note: ", note))]
 
     def workaround(self, what: str, text: str) -> list[str]:
-        lines = self.wrap(f"Work-around for users ({what}):", "")
+        lines = self.wrap(f"Work-around for users: {what}", "")
         return [*lines, "", *map(printable, text.removesuffix("\n").split("\n"))]
 
     def failure(self, target: str, reason: str) -> list[str]:
@@ -274,7 +307,7 @@ class _Page:
                 "verified" if file.verified else "unverified",
                 printable(file.filename) + (f": {printable(file.reason)}" if file.reason else ""),
             )
-            for file in release.files
+            for file in in_order(release.files)
         ]
         fields = [
             (
@@ -309,6 +342,26 @@ class _Row:
     files: tuple[str, ...]
     where: str
     says: tuple[str, ...]
+
+
+def _agrees(release: ReleaseReport) -> bool:
+    """Whether one line is all that there is to say: nothing found, and nothing unread."""
+    return (
+        not release.findings
+        and not release.at_least
+        and release.release_class.rank < ReleaseClass.MERGEABLE.rank
+    )
+
+
+def _agree(number: int) -> str:
+    return f"{count(number, 'release')} {'agrees' if number == 1 else 'agree'}; `-v` lists them"
+
+
+def _ask_for(only_in: str) -> str:
+    return (
+        "`trueup check --suggest` prints the list that serves all the rest, "
+        f"everything but {only_in}, where there is one"
+    )
 
 
 def _serves(merged: Merged) -> str:

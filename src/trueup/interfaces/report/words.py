@@ -23,6 +23,8 @@ __all__ = [
     "count",
     "counts",
     "headline",
+    "in_order",
+    "natural",
     "origin",
     "printable",
     "shorten",
@@ -93,7 +95,7 @@ def count(number: int, noun: str) -> str:
 
 def counts(files: Iterable[FileReport]) -> str:
     """How many files of each kind: ``34 wheels, 1 sdist, 1 unread``."""
-    wheels = sdists = others = unread = yanked = 0
+    wheels = sdists = others = unread = yanked = outside = 0
     for file in files:
         match parse_filename(file.filename):
             case WheelName():
@@ -104,6 +106,7 @@ def counts(files: Iterable[FileReport]) -> str:
                 others += 1
         unread += file.status is FileStatus.UNREAD
         yanked += file.status is FileStatus.YANKED
+        outside += file.status is FileStatus.OUTSIDE
     parts = [
         count(number, noun)
         for number, noun in ((wheels, "wheel"), (sdists, "sdist"), (others, "other file"))
@@ -111,6 +114,7 @@ def counts(files: Iterable[FileReport]) -> str:
     ]
     parts += [f"{unread:,} unread"] if unread else []
     parts += [f"{yanked:,} yanked"] if yanked else []
+    parts += [f"{outside:,} outside `--for`"] if outside else []
     return ", ".join(parts) or "no files"
 
 
@@ -120,17 +124,41 @@ def advice_words(release: ReleaseReport) -> str:
         return "a tool that reads one file is wrong"
     match release.advice:
         case Advice.READ_ONE:
-            return "any one file speaks for all"
+            kind = "wheel" if any(map(_is_wheel, release.files)) else "file"
+            return f"any one {kind} speaks for all"
         case Advice.PER_TARGET:
             return "read the file of each target"
         case Advice.UNKNOWN:
             return "whether one file speaks for all is unknown"
 
 
+def _is_wheel(file: FileReport) -> bool:
+    return file.filename.endswith(".whl")
+
+
 def headline(release: ReleaseReport) -> str:
     """``nmslib 2.1.1: mergeable; 34 wheels, 1 sdist; a tool that reads one file is wrong``."""
     title = f"{release.project} {release.version}"
     return f"{title}: {release.class_words}; {counts(release.files)}; {advice_words(release)}"
+
+
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that sorts ``cp39`` before ``cp310``."""
+    return tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in re.split(r"([0-9]+)", text.lower())
+        if part
+    )
+
+
+def in_order(files: Iterable[FileReport]) -> list[FileReport]:
+    """The files of a release as every index shows them: sdists, wheels, the rest, each by name."""
+
+    def key(file: FileReport) -> tuple[int, tuple[tuple[int, int, str], ...], str]:
+        kind = (SdistName, WheelName, OtherName).index(type(parse_filename(file.filename)))
+        return kind, natural(file.filename), file.filename
+
+    return sorted(files, key=key)
 
 
 def shorten(files: Iterable[str]) -> str:
