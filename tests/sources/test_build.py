@@ -14,7 +14,7 @@ import pytest
 from tests.backend import PYPROJECT, make_backend, make_project
 from tests.build import make_sdist, make_wheel, zip_bytes
 from tests.sandboxed import sandbox_or_skip
-from trueup.model.errors import SourceError
+from trueup.model.errors import SourceError, UsageError
 from trueup.model.metadata import Metadata, Unreadable
 from trueup.model.proof import Condition, Run
 from trueup.sources.build import Builder, Situation, pack_tree
@@ -187,6 +187,21 @@ def test_an_error_of_the_project(tmp_path: Path, environments: Environments) -> 
     assert failure(made.metadata(PLAIN, Situation())) == (
         "its backend did not say what it needs: found ValueError: no compiler"
     )
+
+
+def test_an_error_that_a_terminal_would_obey(tmp_path: Path, environments: Environments) -> None:
+    made = builder(make_project(tmp_path, r"raise ValueError('\x1b[2J gone')"), environments)
+    assert "\x1b" not in failure(made.metadata(PLAIN, Situation()))
+
+
+def test_without_the_extra(
+    tmp_path: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError) as caught:
+        Builder(make_project(tmp_path), sandbox=Unconfined(), environments=environments)
+    assert str(caught.value) == "this needs `build`, which is not installed"
+    assert caught.value.hint == "install it with `pip install 'trueup[prove]'`"
 
 
 @pytest.mark.parametrize("requirement", ["sourced", "nowhere>=3"])

@@ -30,6 +30,7 @@ from trueup.sources.interpreter import Interpreter, inspect
 from trueup.sources.limits import Limits
 from trueup.sources.process import Ended
 from trueup.sources.sandbox import RESULTS, Allowance, Job, Sandbox
+from trueup.sources.shown import shown
 from trueup.sources.untar import Untar
 
 __all__ = ["Builder", "Contents", "Situation", "pack_tree"]
@@ -329,12 +330,13 @@ def _failure(action: str, ended: Ended, allowance: Allowance) -> SourceError:
             "before it starts",
         ),
     }
-    lines = [line.strip() for line in ended.log.splitlines() if line.strip()]
+    # A terminal obeys some characters, and these lines are the foreign code's own.
+    lines = [shown(line.strip()) for line in ended.log.splitlines() if line.strip()]
     last = _telling(lines) if lines else f"exit status {ended.status}"
     if ended.stopped is not None:
         reason, hint = reasons[ended.stopped]
-        shown = last if ended.stopped == "network" else None
-        return SourceError(f"{what}: {reason}", found=shown, hint=hint)
+        told = last if ended.stopped == "network" else None
+        return SourceError(f"{what}: {reason}", found=told, hint=hint)
     return SourceError(what, found=last)
 
 

@@ -8,6 +8,7 @@ from trueup.judge.workaround import toml_list
 from trueup.model.explanation import Explanation, Needs
 from trueup.model.metadata import title
 from trueup.model.proof import Cause, Comparison, FieldProof, Proof, Saying, Standing
+from trueup.sources.shown import shown
 
 __all__ = ["render_explanations", "render_proof"]
 
@@ -131,6 +132,8 @@ def _few(items: Sequence[str]) -> str:
 
 
 def _cut(text: str) -> str:
+    # What the foreign code says of itself; a terminal obeys some characters.
+    text = shown(text)
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
