@@ -107,6 +107,12 @@ def test_single_use_dynamic_fields_promise_nothing_even_in_2_6() -> None:
     assert (found.case, found.kept) == (Case.DYNAMIC, None)
 
 
+def test_a_field_that_the_sdist_is_too_old_for_is_not_compared() -> None:
+    new = wheel("py3-none-any", metadata_version="2.5", headers=[("Import-Name", "demo")])
+    for version, kept in (("2.4", None), ("2.5", False)):
+        assert relation(sdist(metadata_version=version), new, "import-name").kept is kept
+
+
 def test_case_of_a_release() -> None:
     new, old = wheel("py3-none-any"), wheel("py3-none-any", metadata_version="2.1")
     assert case_of([], [new], "requires-dist") is Case.NO_SDIST

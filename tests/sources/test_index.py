@@ -348,7 +348,8 @@ def test_unadvertised_sidecars_of_a_few_files_only(
         server.add(name, wheel(name=name), metadata=metadata(), sidecar=sidecar)
     release = gather(source, "demo", ONE)
     assert {requires(file.reading) for file in release.files} == {("numpy",)}
-    assert server.count(path=".metadata", status=404) <= 2
+    # Once two were there, as many threads as there are may ask before the first finds none.
+    assert server.count(path=".metadata", status=404) <= 16
 
 
 # Archives.

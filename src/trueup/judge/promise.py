@@ -35,12 +35,15 @@ __all__ = [
     "equal_everywhere",
     "equal_within",
     "is_subsequence",
+    "knows",
     "relation",
 ]
 
 EXEMPT = frozenset({"metadata-version", "dynamic", "license", "license-expression", "license-file"})
 """Exempt from the promise: licences may differ per archive (PEP 639, clarified in 2025)."""
 
+_SINCE = {"import-name": (2, 5), "import-namespace": (2, 5)}
+"""Fields that an older file cannot have (PEP 794): its silence about them says nothing."""
 _FIRST_WITH_DYNAMIC = (2, 2)
 _FIRST_APPEND_ONLY = (2, 6)
 
@@ -97,11 +100,18 @@ def compared_fields(sdist: Metadata, wheel: Metadata) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def knows(metadata: Metadata, field: str) -> bool:
+    """Whether a file of this `Metadata-Version` could have the field at all."""
+    return metadata.metadata_version >= _SINCE.get(field, (0, 0))
+
+
 def relation(sdist: ReleaseFile, wheel: ReleaseFile, field: str) -> Relation:
     """Whether one wheel keeps one sdist's promise about one field."""
     case = _case(sdist, field)
     theirs, ours = sdist.reading.metadata, wheel.reading.metadata
     if isinstance(theirs, Unreadable) or isinstance(ours, Unreadable) or case is Case.LEGACY:
+        return Relation(field=field, case=case, kept=None)
+    if not (knows(theirs, field) and knows(ours, field)):
         return Relation(field=field, case=case, kept=None)
     if field in ("requires-dist", "requires-python"):
         return _resolution_relation(case, theirs, ours, field)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from trueup.judge.promise import EXEMPT, compared_fields, equal_everywhere, relation
+from trueup.judge.promise import EXEMPT, compared_fields, equal_everywhere, knows, relation
 from trueup.model.artifact import Artifact, parse_filename
 from trueup.model.declaration import Declaration
 from trueup.model.finding import Case
@@ -33,9 +33,6 @@ from trueup.model.proof import (
 from trueup.model.release import How, Reading, ReleaseFile
 
 __all__ = ["NOTHING", "compare_published", "judge_fields", "may_add", "unsettled"]
-
-_SINCE = {"import-name": (2, 5), "import-namespace": (2, 5)}
-"""Fields that a file of an older `Metadata-Version` cannot have (PEP 794): its silence says nothing."""
 
 NOTHING = "nothing"
 """The cause where identical runs differ."""
@@ -71,8 +68,7 @@ def judge_fields(
 
 
 def _knows(metadata: Metadata | Unreadable, field: str) -> bool:
-    """Whether a file of this `Metadata-Version` could have the field at all."""
-    return isinstance(metadata, Metadata) and metadata.metadata_version >= _SINCE.get(field, (0, 0))
+    return isinstance(metadata, Metadata) and knows(metadata, field)
 
 
 def unsettled(runs: Sequence[Run]) -> tuple[str, ...]:

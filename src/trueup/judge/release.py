@@ -149,7 +149,7 @@ def _field(judgement: Judgement, field: str) -> FieldReport:
         values = _values(file, field)
         if values is not None:
             groups.setdefault(values, []).append(file)
-    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     return FieldReport(
         field=title(field),
         release_class=max(
@@ -161,7 +161,7 @@ def _field(judgement: Judgement, field: str) -> FieldReport:
         case=case_of(judgement.sdists, judgement.wheels, field),
         variants=tuple(
             Variant(
-                files=tuple(file.filename for file in files),
+                files=tuple(sorted(file.filename for file in files)),
                 values=values,
                 region=_region(judgement, files) if len(groups) > 1 else "everywhere",
             )
