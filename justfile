@@ -37,6 +37,10 @@ bench *arguments:
 live *arguments:
     {{ bin }}/pytest -m live {{ arguments }}
 
+# the live proofs alone: real sdists from the index, built in the sandbox
+live-prove *arguments:
+    {{ bin }}/pytest -m live tests/live/test_prove.py {{ arguments }}
+
 # what can be repaired by machine
 fix:
     {{ bin }}/ruff check --fix
