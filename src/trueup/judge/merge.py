@@ -52,7 +52,10 @@ def merge(classification: Classification) -> Merged | Unmergeable:
 
 
 def _merge(classification: Classification) -> Merged | Unmergeable:
-    groups = _chosen_groups(classification)
+    groups: Groups = classification.groups
+    if len(groups) > 1:
+        # The one with the most wheels first: its requirements give the merged list its order.
+        groups = sorted(classification.chosen_groups, key=lambda group: -len(group[1]))
     if not groups:
         return Unmergeable(
             reason="no wheel is chosen anywhere" if classification.groups else "no wheel was read"
@@ -79,18 +82,6 @@ def _merge(classification: Classification) -> Merged | Unmergeable:
 
 
 Groups = Sequence[tuple[Resolution, tuple[int, ...]]]
-
-
-def _chosen_groups(classification: Classification) -> Groups:
-    """Groups of wheels that are chosen somewhere, the one with the most wheels first."""
-    if len(classification.groups) < 2:
-        return classification.groups
-    alive = []
-    for resolution, members in classification.groups:
-        chosen = tuple(n for n in members if classification.choice.chosen[n])
-        if chosen:
-            alive.append((resolution, chosen))
-    return sorted(alive, key=lambda group: -len(group[1]))
 
 
 def _written(resolution: Resolution) -> list[str]:

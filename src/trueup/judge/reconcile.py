@@ -68,15 +68,20 @@ class Classification:
         return self._choice or choice_in(self.space, self.wheels, self.targets)
 
     @cached_property
-    def covered(self) -> int:
-        """All points that share their marker part with a point where some wheel is chosen."""
-        return self.space.spread(union(self.choice.chosen))
+    def chosen_groups(self) -> tuple[tuple[Resolution, tuple[int, ...]], ...]:
+        """``groups``, with only the wheels that are chosen somewhere."""
+        alive = (
+            (resolution, tuple(n for n in members if self.choice.chosen[n]))
+            for resolution, members in self.groups
+        )
+        return tuple(group for group in alive if group[1])
 
     @property
     def covered_without_residue(self) -> int:
-        """As ``covered``, without the rare points to which conflicts are confined.
+        """All points that share their marker part with a point where some wheel is chosen.
 
-        A rare point that shares its marker part with a usual one has to follow that one.
+        Rare points to which conflicts are confined do not count; one that shares its marker part
+        with a usual one has to follow that one.
         """
         return self.space.spread(union(self.choice.chosen) & ~self.residue)
 

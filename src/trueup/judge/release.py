@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trueup.judge.advice import advise
+from trueup.judge.evidence import region_of
 from trueup.judge.judgement import Judgement
 from trueup.judge.merge import Unmergeable
 from trueup.judge.promise import case_of
 from trueup.judge.reconcile import classify, judged_files
-from trueup.judge.region import describe
 from trueup.judge.rule import RuleSettings
 from trueup.judge.rules import RULES
 from trueup.judge.witness import witnesses
@@ -33,7 +33,6 @@ from trueup.model.metadata import (
     title,
 )
 from trueup.model.release import Release, ReleaseFile
-from trueup.model.space import union
 from trueup.model.target import Target
 
 __all__ = ["judge_release"]
@@ -198,8 +197,7 @@ def _region(judgement: Judgement, files: Sequence[ReleaseFile]) -> str:
         if not members:
             continue
         try:
-            points = item.chosen(members)
-            text = describe(item.space, points, union(item.choice.chosen))
+            text = region_of(item, members)
         except SpaceTooLargeError:
             text = "unknown"
         parts.append(text if item.label is None else f"variant {item.label}: {text}")

@@ -20,14 +20,12 @@ from collections.abc import Iterator
 
 from trueup.judge.difference import Difference
 from trueup.judge.effective import differing_lines
+from trueup.judge.evidence import by_region
 from trueup.judge.judgement import Judgement
 from trueup.judge.reconcile import Classification
-from trueup.judge.region import describe
 from trueup.judge.rule import Rule
 from trueup.judge.witness import witness
 from trueup.model.finding import Evidence, Finding, ReleaseClass, Severity, Witness
-from trueup.model.metadata import Resolution
-from trueup.model.space import union
 
 __all__ = ["RULE", "conflict_evidence", "where_of"]
 
@@ -92,11 +90,6 @@ def conflict_evidence(seen: Witness) -> tuple[Evidence, ...]:
 def _mergeable(
     judgement: Judgement, classification: Classification, found: list[Difference]
 ) -> Finding:
-    groups = [
-        (resolution, tuple(n for n in members if classification.choice.chosen[n]))
-        for resolution, members in classification.groups
-    ]
-    groups = [group for group in groups if group[1]]
     projects = sorted({str(item.project) for item in found if not item.conflict})
     seen = next(
         (one for item in found if not item.conflict and (one := witness(classification, item))),
@@ -115,32 +108,23 @@ def _mergeable(
         Severity.ERROR,
         f"the wheels do not ask for the same: {names}",
         where=where_of(seen) if seen else None,
-        evidence=_variants(classification, groups),
+        evidence=_variants(classification),
         field=FIELD,
         hint=hint,
     )
 
 
-def _variants(
-    classification: Classification, groups: list[tuple[Resolution, tuple[int, ...]]]
-) -> Iterator[Evidence]:
-    space = classification.space
-    everywhere = union(classification.choice.chosen)
+def _variants(classification: Classification) -> Iterator[Evidence]:
+    """What each group of wheels says that not all say, the largest group first."""
+    groups = classification.chosen_groups
     differing = differing_lines([resolution for resolution, _ in groups])
-    merged: dict[tuple[str, ...], list[int]] = {}
+    common = {line for lines in differing.values() for line in frozenset.intersection(*lines)}
+    said: dict[tuple[str, ...], list[int]] = {}
     for resolution, members in groups:
-        lines = [line for line in resolution.requires_dist if line.project in differing]
-        common = {
-            line for variants in differing.values() for line in frozenset.intersection(*variants)
-        }
-        says = tuple(sorted(str(line) for line in lines if line not in common))
-        merged.setdefault(says, []).extend(members)
-    for says, numbers in sorted(merged.items(), key=lambda item: -len(item[1])):
-        yield Evidence(
-            files=tuple(classification.wheels[n].filename for n in sorted(numbers)),
-            says=says or ("(nothing more)",),
-            where=describe(space, classification.chosen(numbers), everywhere),
-        )
+        lines = {line for line in resolution.requires_dist if line.project in differing}
+        says = tuple(sorted(map(str, lines - common))) or ("(nothing more)",)
+        said.setdefault(says, []).extend(members)
+    return by_region(classification, dict(sorted(said.items(), key=lambda item: -len(item[1]))))
 
 
 RULE = Rule(code=CODE, severity=Severity.ERROR, check=_check, page=__doc__)

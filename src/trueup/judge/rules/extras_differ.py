@@ -17,12 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trueup.judge.evidence import by_region
 from trueup.judge.judgement import Judgement
-from trueup.judge.region import describe
 from trueup.judge.rule import Rule
-from trueup.model.finding import Evidence, Finding, ReleaseClass, Severity
+from trueup.model.finding import Finding, ReleaseClass, Severity
 from trueup.model.metadata import Resolution
-from trueup.model.space import union
 
 __all__ = ["RULE"]
 
@@ -46,26 +45,19 @@ def _check_field(judgement: Judgement, field: str) -> Iterator[Finding]:
             continue
         if classification.release_class is ReleaseClass.UNKNOWN:
             continue
-        space = classification.space
-        everywhere = union(classification.choice.chosen)
         values: dict[frozenset[str], list[int]] = {}
-        for resolution, members in classification.groups:
-            alive = [n for n in members if classification.choice.chosen[n]]
-            if alive:
-                values.setdefault(_extras(resolution, field), []).extend(alive)
+        for resolution, members in classification.chosen_groups:
+            values.setdefault(_extras(resolution, field), []).extend(members)
         common = frozenset.intersection(*values)
+        said = {
+            tuple(sorted(extras - common)) or ("(none more)",): members
+            for extras, members in values.items()
+        }
         yield judgement.finding(
             CODE,
             Severity.ERROR,
             "the wheels do not provide the same extras",
-            evidence=[
-                Evidence(
-                    files=tuple(classification.wheels[n].filename for n in members),
-                    says=tuple(sorted(extras - common)) or ("(none more)",),
-                    where=describe(space, classification.chosen(members), everywhere),
-                )
-                for extras, members in values.items()
-            ],
+            evidence=by_region(classification, said),
             field=field,
             hint="declare every extra in all files, and give its requirements markers",
         )

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trueup.judge.evidence import by_region
 from trueup.judge.judgement import Judgement
-from trueup.judge.region import describe
 from trueup.judge.rule import Rule
 from trueup.judge.rules.dependencies_differ import where_of
 from trueup.judge.witness import witness
-from trueup.model.finding import Evidence, Finding, ReleaseClass, Severity
-from trueup.model.space import union
+from trueup.model.finding import Finding, ReleaseClass, Severity
 
 __all__ = ["RULE"]
 
@@ -31,15 +30,11 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
         found = classification.by_field[FIELD]
         if found not in (ReleaseClass.MERGEABLE, ReleaseClass.IRRECONCILABLE):
             continue
-        space = classification.space
-        everywhere = union(classification.choice.chosen)
-        values: dict[str, list[int]] = {}
-        for resolution, members in classification.groups:
-            alive = [n for n in members if classification.choice.chosen[n]]
+        said: dict[tuple[str, ...], list[int]] = {}
+        for resolution, members in classification.chosen_groups:
             specifier = resolution.requires_python
             text = "any Python" if specifier is None else str(specifier)
-            if alive:
-                values.setdefault(text, []).extend(alive)
+            said.setdefault((text,), []).extend(members)
         difference = next(item for item in classification.differences if item.field == FIELD)
         seen = witness(classification, difference)
         merged = found is ReleaseClass.MERGEABLE
@@ -49,14 +44,7 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
             "the wheels do not admit the same Pythons"
             + ("" if merged else ", and no single range serves all of them"),
             where=where_of(seen) if seen else None,
-            evidence=[
-                Evidence(
-                    files=tuple(classification.wheels[n].filename for n in members),
-                    says=(text,),
-                    where=describe(space, classification.chosen(members), everywhere),
-                )
-                for text, members in values.items()
-            ],
+            evidence=by_region(classification, said),
             field=FIELD,
             hint="give all files one `Requires-Python`"
             + ("; `trueup check --suggest` prints it" if merged else ""),
