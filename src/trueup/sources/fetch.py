@@ -11,11 +11,12 @@ from tempfile import TemporaryFile
 from typing import IO, BinaryIO, cast
 
 from trueup.model.artifact import Artifact
-from trueup.model.errors import ArchiveError, LimitError, NotFoundError
+from trueup.model.errors import ArchiveError, NotFoundError
 from trueup.model.metadata import Unreadable
 from trueup.model.release import How, Reading
 from trueup.sources.archive import reading_of_sdist, reading_of_wheel
 from trueup.sources.http import AnswerError, Client, Response
+from trueup.sources.limits import bounded
 from trueup.sources.ranged import RangedFile, RangeLimits
 from trueup.sources.sidecar import explained, first_hash
 from trueup.sources.url import local_path, redact
@@ -89,16 +90,7 @@ class ArchiveFetcher:
     def _download(self, response: Response, file: IO[bytes]) -> None:
         file.seek(0)
         file.truncate()
-        size = 0
-        for part in response.chunks():
-            size += len(part)
-            if size > self._limits.whole:
-                raise LimitError(
-                    "the file is too large",
-                    found=f"more than {self._limits.whole} bytes",
-                    expected=f"at most {self._limits.whole} bytes",
-                    place=(redact(response.url),),
-                )
+        for part in bounded(response.chunks(), self._limits.whole, place=redact(response.url)):
             file.write(part)
 
 

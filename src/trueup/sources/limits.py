@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from trueup.model.errors import LimitError
 
-__all__ = ["Limits", "check_size", "size_text"]
+__all__ = ["Limits", "bounded", "check_size", "size_text"]
 
 _KIB, _MIB, _GIB = 1024, 1024**2, 1024**3
 
@@ -64,3 +65,18 @@ def size_text(size: int) -> str:
         if size % unit == 0 and 0 < size // unit < 4096:
             return f"{size // unit} {name}"
     return f"{size:,} bytes"
+
+
+def bounded(parts: Iterable[bytes], limit: int, *, place: str) -> Iterator[bytes]:
+    """The parts of a file as they come; LimitError once they are more than ``limit`` bytes."""
+    size = 0
+    for part in parts:
+        size += len(part)
+        if size > limit:
+            raise LimitError(
+                "the file is too large",
+                found=f"more than {limit} bytes",
+                expected=f"at most {limit} bytes",
+                place=(place,),
+            )
+        yield part

@@ -14,6 +14,7 @@ from typing import IO
 
 from trueup.model.errors import LimitError, SourceError
 from trueup.sources.http import AnswerError, Client, Response
+from trueup.sources.limits import bounded
 from trueup.sources.url import redact
 
 __all__ = ["RangeLimits", "RangedFile"]
@@ -278,15 +279,8 @@ class RangedFile(io.RawIOBase):
         spool: IO[bytes] = SpooledTemporaryFile(max_size=self._limits.in_memory)  # noqa: SIM115
         digest = hashlib.sha256()
         self._spool, size = spool, 0
-        for part in response.chunks():
+        for part in bounded(response.chunks(), self._limits.whole, place=redact(self._url)):
             size += len(part)
-            if size > self._limits.whole:
-                raise LimitError(
-                    "the file is too large",
-                    found=f"more than {self._limits.whole} bytes",
-                    expected=f"at most {self._limits.whole} bytes",
-                    place=(redact(self._url),),
-                )
             digest.update(part)
             spool.write(part)
         self._size, self.sha256 = size, digest.hexdigest()
