@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
@@ -92,7 +92,7 @@ class _Groups:
             else frozenset(space.pythons.admitted(candidate.page_requires_python))
             for candidate in candidates
         ]
-        self._ranks = _platform_ranks(space, candidates)
+        self._ranks = space.platform_ranks
         self._builds = [candidate.build for candidate in candidates]
         self._host_count = space.host_count
         self._kept: dict[tuple[TagKey, tuple[int, ...]], _Group] = {}
@@ -113,24 +113,10 @@ class _Groups:
         return found
 
 
-def _platform_ranks(
-    space: Space, candidates: Sequence[Candidate]
-) -> dict[str, list[tuple[int, int]]]:
-    """Platform tag → (host number, rank of the tag there), for hosts that accept it."""
-    tables = [{tag: rank for rank, tag in enumerate(host.tags)} for host in space.hosts]
-    platforms = {tag.platform for candidate in candidates for tag in candidate.tags}
-    ranks = {
-        platform: [(h, table[platform]) for h, table in enumerate(tables) if platform in table]
-        for platform in platforms
-    }
-    ranks["any"] = [(h, 0) for h in range(len(tables))]
-    return ranks
-
-
 def _group(
     members: tuple[int, ...],
     tagged: Sequence[tuple[int, str]],
-    ranks: dict[str, list[tuple[int, int]]],
+    ranks: Mapping[str, Sequence[tuple[int, int]]],
     builds: Sequence[BuildTag],
     host_count: int,
 ) -> _Group:
@@ -140,7 +126,7 @@ def _group(
     for number, platform in tagged:
         if number not in allowed:
             continue
-        for host, rank in ranks[platform]:
+        for host, rank in ranks.get(platform, ()):
             accepts[number] |= 1 << host
             found = best[host]
             if found is None or rank < found[0]:

@@ -12,29 +12,45 @@ from trueup.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from trueup.judge.judgement import Judgement
+    from trueup.judge.lock import Audit
 
-__all__ = ["Rule", "RuleSettings"]
+__all__ = ["LockRule", "Rule", "RulePage", "RuleSettings"]
 
 _NONE: Mapping[str, Severity] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One thing that ought to hold for a release.
+class RulePage:
+    """What is told of a rule: ``page`` is its documentation in Markdown.
 
-    ``check`` looks at a judgement and yields findings at the rule's own ``severity``; ``page`` is
-    the rule's documentation in Markdown (the docstring of its module): its first line is the
-    summary, and it shows a release before and after.
+    It is the docstring of the rule's module: its first line is the summary, and it shows what is
+    judged before and after.
     """
 
     code: str
     severity: Severity
-    check: Callable[[Judgement], Iterable[Finding]]
     page: str
 
     @property
     def summary(self) -> str:
         return self.page.strip().splitlines()[0].rstrip(".")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(RulePage):
+    """One thing that ought to hold for a release.
+
+    ``check`` looks at a judgement and yields findings at the rule's own ``severity``.
+    """
+
+    check: Callable[[Judgement], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockRule(RulePage):
+    """One thing that ought to hold for a lock; ``check`` looks at an audit."""
+
+    check: Callable[[Audit], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

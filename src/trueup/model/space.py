@@ -97,6 +97,15 @@ class Space:
         """Repeat a set of the first plane for all free-form values."""
         return plane * _repeat(self.plane, self.size)
 
+    @cached_property
+    def platform_ranks(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        """Platform tag → (host number, rank of the tag there), for the hosts that accept it."""
+        ranks: dict[str, list[tuple[int, int]]] = {"any": [(h, 0) for h in range(len(self.hosts))]}
+        for h, host in enumerate(self.hosts):
+            for rank, tag in enumerate(host.tags):
+                ranks.setdefault(tag, []).append((h, rank))
+        return {tag: tuple(found) for tag, found in ranks.items()}
+
     def host_set(self, test: Callable[[Host], bool]) -> int:
         """The points whose host passes the test."""
         return self.by_host(test).get(True, 0)

@@ -67,6 +67,11 @@ class Target:
         return f"{text}-{floor}" if self.kind == "macos" else f"{text}-{self.kind}{floor}"
 
     @property
+    def sys_platform(self) -> str:
+        """The value of `sys_platform` there."""
+        return _SYSTEMS[self.system]
+
+    @property
     def host_machine(self) -> str:
         """The value of `platform_machine` there."""
         if self.system == "windows" and self.machine != "x86":
@@ -76,7 +81,7 @@ class Target:
     def has_host(self, host: Host) -> bool:
         """Whether the host is one of this kind; the space must be cut at the floor."""
         return (
-            host.platform.sys_platform == _SYSTEMS[self.system]
+            host.platform.sys_platform == self.sys_platform
             and host.machine == self.host_machine
             and host.arch == self.host_machine
             and (not host.kind or (host.kind == self.kind and host.floor >= self.floor))
