@@ -1,0 +1,1 @@
+"""Lock files of every tool, read into the one model of a lock."""
