@@ -102,7 +102,8 @@ class Evidence:
 class Finding:
     """One fault, or one thing worth knowing, with everything needed to check it by hand.
 
-    ``field`` is the core metadata field in its usual spelling, ``where`` the environment.
+    ``field`` is the core metadata field in its usual spelling, ``where`` the environment,
+    ``origin`` the ``file:line`` of what it is about, where that stands in a file of lines.
     """
 
     code: str
@@ -114,6 +115,7 @@ class Finding:
     where: str | None = None
     field: str | None = None
     hint: str | None = None
+    origin: str | None = None
 
     @property
     def files(self) -> tuple[str, ...]:

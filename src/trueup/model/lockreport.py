@@ -7,7 +7,7 @@ from enum import Enum
 
 from .finding import Finding, Severity
 
-__all__ = ["ChainLink", "LockReport", "LockVerdict", "NotProven"]
+__all__ = ["ChainLink", "LockReport", "LockVerdict", "NotProven", "VerifyReport"]
 
 
 class LockVerdict(Enum):
@@ -72,6 +72,37 @@ class LockReport:
         if self.not_proven or self.failures:
             return LockVerdict.NOT_PROVEN
         return LockVerdict.SOUND
+
+    def worst(self) -> Severity | None:
+        """The heaviest severity found, None if nothing was."""
+        severities = (finding.severity for finding in self.findings)
+        return max(severities, key=lambda item: item.rank, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """The judgement on all locks of a run; ``unread`` are (lock, why) that could not be judged."""
+
+    locks: tuple[LockReport, ...]
+    unread: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for lock in self.locks for finding in lock.findings)
+
+    @property
+    def failures(self) -> tuple[tuple[str, str], ...]:
+        """Everything that could not be judged: whole locks, and parts of the others."""
+        return (*self.unread, *(failure for lock in self.locks for failure in lock.failures))
+
+    @property
+    def not_proven(self) -> tuple[NotProven, ...]:
+        return tuple(item for lock in self.locks for item in lock.not_proven)
+
+    @property
+    def known(self) -> int:
+        """Findings left out of all locks."""
+        return sum(lock.known for lock in self.locks)
 
     def worst(self) -> Severity | None:
         """The heaviest severity found, None if nothing was."""

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import click
-from rich.cells import cell_len
-
-from trueup.interfaces.report.evidence import LISTED_FILES, legend, short_names
+from trueup.interfaces.report.page import Page, join_blocks, table
 from trueup.interfaces.report.paste import pyproject
 from trueup.interfaces.report.words import (
-    NOTHING_MORE,
     count,
     headline,
     in_order,
@@ -23,26 +17,20 @@ from trueup.interfaces.report.words import (
 )
 from trueup.model.finding import (
     Advice,
-    Evidence,
     Finding,
     Merged,
     ReleaseClass,
     ReleaseReport,
     Report,
-    Severity,
     Witness,
 )
 
 __all__ = ["render_text"]
 
 _LISTED_RELEASES = 10
-_LISTED_VALUES = 6
-_LISTED_EVIDENCE = 8
 _LISTED_REQUIREMENTS = 20
-_GAP = "   "
 _SUGGEST = re.compile(r"; `trueup check --suggest` prints [^;]*")
 
-_SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _CLASS_COLOUR = {
     ReleaseClass.IDENTICAL: "green",
     ReleaseClass.UNIFORM: "green",
@@ -91,7 +79,7 @@ def render_text(
         blocks.append(page.head(release))
         if len(blocks[-1]) == 1:
             dense.add(len(blocks) - 1)
-        blocks += [page.finding(finding) for finding in release.findings]
+        blocks += [page.finding(page.hinted(finding)) for finding in release.findings]
         if verbose:
             blocks += page.details(release)
         if release.merged is not None:
@@ -102,7 +90,10 @@ def render_text(
         elif release.only_in is not None and not suggest:
             blocks.append(page.wrap(_ask_for(release.only_in), ""))
         if suggest:
-            blocks += [page.workaround(what, text) for what, text in release.workarounds]
+            blocks += [
+                page.workaround(f"Work-around for users: {what}", text)
+                for what, text in release.workarounds
+            ]
         if fix_hint and (fix := _FIXES.get(release.release_class)) is not None:
             blocks.append(page.labelled("fix: ", fix, indent=""))
     blocks += [page.failure(target, reason) for target, reason in report.failures]
@@ -113,50 +104,20 @@ def render_text(
     blocks.append(page.wrap(summary(report), ""))
     if many:
         blocks[-1] += page.found(report)
-    return "\n".join(_join(blocks, dense)) + "\n"
-
-
-def _join(blocks: Sequence[list[str]], dense: Set[int]) -> Iterable[str]:
-    """The blocks with blank lines between them, except between two that are dense."""
-    for number, block in enumerate(blocks):
-        if number and not ({number - 1, number} <= dense):
-            yield ""
-        yield from block
+    return "\n".join(join_blocks(blocks, dense)) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
-    """Lays blocks of lines out for one width, with or without colour."""
+class _Page(Page):
+    """The blocks that only releases have; ``suggest`` prints what is meant to be pasted."""
 
-    colour: bool
-    width: int
-    verbose: bool
     suggest: bool
 
-    def paint(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
-        if not self.colour or not (colour or bold):
-            return text
-        return click.style(text, fg=colour, bold=bold or None)
-
-    def wrap(self, text: str, indent: str, hanging: str | None = None) -> list[str]:
-        """Lines of at most the width, unless one word alone is longer."""
-        return textwrap.wrap(
-            printable(text),
-            self.width,
-            initial_indent=indent,
-            subsequent_indent=indent if hanging is None else hanging,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-
-    def labelled(
-        self, label: str, text: str, colour: str | None = "cyan", *, indent: str = "  "
-    ) -> list[str]:
-        """``  hint: …``, its further lines under the first."""
-        lines = self.wrap(label + text, indent, indent + " " * len(label))
-        start = len(indent) + len(label.rstrip())
-        lines[0] = indent + self.paint(label.rstrip(), colour) + lines[0][start:]
-        return lines
+    def hinted(self, finding: Finding) -> Finding:
+        """The finding without a hint to print what is printed below anyway."""
+        if finding.hint is None or not self.suggest:
+            return finding
+        return replace(finding, hint=_SUGGEST.sub("", finding.hint))
 
     def head(self, release: ReleaseReport) -> list[str]:
         colour = _CLASS_COLOUR[release.release_class]
@@ -169,26 +130,6 @@ class _Page:
             lines += self.labelled("advice:  ", reason, None)
         return lines
 
-    def finding(self, finding: Finding) -> list[str]:
-        tag = f"{finding.severity.value}[{printable(finding.code)}]:"
-        title = f"{finding.project} {finding.version}: {finding.message}"
-        lines = self.wrap(f"{tag} {title}", "", "  ")
-        colour = _SEVERITY_COLOUR[finding.severity]
-        lines[0] = self.paint(tag, colour, bold=True) + lines[0][len(tag) :]
-        if finding.field is not None and self.verbose:
-            lines += self.labelled("field:  ", finding.field, None)
-        if finding.where is not None:
-            lines += self.labelled("where:  ", finding.where, None)
-        lines += self.evidence(finding.evidence)
-        if (meaning := legend(finding)) is not None:
-            lines += self.wrap(f"({meaning})", "  ", "   ")
-        hint = finding.hint
-        if hint is not None and self.suggest:
-            hint = _SUGGEST.sub("", hint)
-        if hint is not None:
-            lines += ["", *self.labelled("hint: ", hint)]
-        return lines
-
     def found(self, report: Report) -> list[str]:
         """The releases with findings once more, where many others stood between them."""
         lines: list[str] = []
@@ -196,70 +137,6 @@ class _Page:
             alone = summary(Report(releases=(release,))).removesuffix(" in 1 release")
             if release.findings:
                 lines += self.wrap(f"{release.project} {release.version}: {alone}", "  ", "    ")
-        return lines
-
-    def evidence(self, evidence: Sequence[Evidence]) -> list[str]:
-        shown = evidence if self.verbose else evidence[:_LISTED_EVIDENCE]
-        compared = any(item.says for item in evidence)
-        short = short_names(evidence)
-        rows = [
-            _Row(
-                files=self.files(item.files, short),
-                where=printable(item.where or ""),
-                says=self.says(item.says, compared),
-            )
-            for item in shown
-        ]
-        lines = self.columns(rows) or self.stacked(rows)
-        left = len(evidence) - len(shown)
-        return [*lines, f"  … and {left:,} more"] if left else lines
-
-    def files(
-        self, files: tuple[str, ...], short: Mapping[tuple[str, ...], str]
-    ) -> tuple[str, ...]:
-        if len(files) > LISTED_FILES and not self.verbose:
-            return (printable(short[files]),)
-        return tuple(map(printable, files))
-
-    def says(self, says: Sequence[str], compared: bool) -> tuple[str, ...]:
-        if not says:
-            return (NOTHING_MORE,) if compared else ()
-        if len(says) > _LISTED_VALUES and not self.verbose:
-            left = len(says) - _LISTED_VALUES
-            return (*map(printable, says[:_LISTED_VALUES]), f"… and {left:,} more")
-        return tuple(map(printable, says))
-
-    def columns(self, rows: Sequence[_Row]) -> list[str] | None:
-        """One table, if every row has one file and all fits the width; otherwise None."""
-        if any(len(row.files) != 1 and (row.where or row.says) for row in rows):
-            return None
-        files = max((cell_len(name) for row in rows for name in row.files), default=0)
-        where = max((cell_len(row.where) for row in rows), default=0)
-        lines: list[str] = []
-        for row in rows:
-            first = row.files[0] if row.files else ""
-            rest: list[str] = [first, *([row.where] if where else []), *row.says[:1]]
-            lines.append("  " + _aligned(rest, (files, where) if where else (files,)))
-            lines += ["  " + name for name in row.files[1:]]
-            indent = "  " + " " * files + _GAP + (" " * where + _GAP if where else "")
-            lines += [indent + value for value in row.says[1:]]
-        return lines if all(cell_len(line) <= self.width for line in lines) else None
-
-    def stacked(self, rows: Sequence[_Row]) -> list[str]:
-        """The files of each row, and below them, further in, where and what they say."""
-        widest = max((cell_len(row.where) for row in rows), default=0)
-        lines: list[str] = []
-        for row in rows:
-            lines += ["  " + name for name in row.files]
-            if widest > self.width // 2 or not row.says:
-                lines += self.wrap(row.where, "      ")
-                lead = "        " if row.where else "      "
-            else:
-                gap = _GAP if widest else ""
-                lead = "      " + row.where + " " * (widest - cell_len(row.where)) + gap
-            indent = " " * cell_len(lead)
-            for number, value in enumerate(row.says):
-                lines += self.wrap(value, indent if number else lead, indent + "  ")
         return lines
 
     def merged(self, release: ReleaseReport, merged: Merged) -> list[str]:
@@ -290,15 +167,6 @@ class _Page:
             return []
         return ["", *(line for note in merged.notes for line in self.labelled("note: ", note))]
 
-    def workaround(self, what: str, text: str) -> list[str]:
-        lines = self.wrap(f"Work-around for users: {what}", "")
-        return [*lines, "", *map(printable, text.removesuffix("\n").split("\n"))]
-
-    def failure(self, target: str, reason: str) -> list[str]:
-        lines = self.wrap(f"error: could not judge `{target}`: {reason}", "", "  ")
-        lines[0] = self.paint("error:", "red", bold=True) + lines[0].removeprefix("error:")
-        return lines
-
     def details(self, release: ReleaseReport) -> list[list[str]]:
         files = [
             (
@@ -318,8 +186,8 @@ class _Page:
             )
             for item in release.fields
         ]
-        blocks = [["files of " + printable(origin(release.origin)), *_table(files)]]
-        blocks += [["fields", *_table(fields)]] if fields else []
+        blocks = [["files of " + printable(origin(release.origin)), *table(files)]]
+        blocks += [["fields", *table(fields)]] if fields else []
         return blocks + [self.witness(witness) for witness in release.witnesses]
 
     def witness(self, witness: Witness) -> list[str]:
@@ -333,15 +201,6 @@ class _Page:
             lines += [f"  {printable(name)}", *([f"      {printable(tags)}"] if tags else [])]
             lines += [f"      {printable(value)}" for value in values or ("(nothing)",)]
         return lines
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """One piece of evidence, ready to print."""
-
-    files: tuple[str, ...]
-    where: str
-    says: tuple[str, ...]
 
 
 def _agrees(release: ReleaseReport) -> bool:
@@ -380,17 +239,3 @@ def _common_requirements(release: ReleaseReport) -> frozenset[str]:
         if any(name.endswith(".whl") for name in variant.files)
     ]
     return frozenset.intersection(*variants) if variants else frozenset()
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    return ["  " + _aligned(row, widths) for row in rows]
-
-
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Cells side by side; the last, or what has no width, stays as long as it is."""
-    padded = [
-        cell + " " * (widths[number] - cell_len(cell)) if number < len(widths) else cell
-        for number, cell in enumerate(cells)
-    ]
-    return _GAP.join(padded).rstrip()

@@ -11,6 +11,7 @@ from trueup.model.finding import (
     Advice,
     FileReport,
     FileStatus,
+    Finding,
     ReleaseClass,
     ReleaseReport,
     Report,
@@ -29,6 +30,8 @@ __all__ = [
     "printable",
     "shorten",
     "summary",
+    "tally",
+    "titled",
     "visible",
 ]
 
@@ -198,19 +201,30 @@ def _python_span(interpreters: Iterable[str]) -> str:
     return ", ".join(words)
 
 
+def titled(finding: Finding) -> str:
+    """The finding in one sentence, led by the release it is about, if it is about one."""
+    title = " ".join(filter(None, (finding.project, finding.version)))
+    return f"{title}: {finding.message}" if title else finding.message
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """``2 errors, 1 warning``; ``no findings``."""
+    numbers = dict.fromkeys(Severity, 0)
+    for finding in findings:
+        numbers[finding.severity] += 1
+    parts = [
+        count(numbers[severity], noun)
+        for severity, noun in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"))
+        if numbers[severity]
+    ]
+    if numbers[Severity.INFO]:
+        parts.append(f"{numbers[Severity.INFO]:,} info")
+    return ", ".join(parts) or "no findings"
+
+
 def summary(report: Report) -> str:
     """``2 errors, 1 warning in 3 releases``, and what was left out or could not be done."""
-    tally = dict.fromkeys(Severity, 0)
-    for finding in report.findings:
-        tally[finding.severity] += 1
-    parts = [
-        count(tally[severity], noun)
-        for severity, noun in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"))
-        if tally[severity]
-    ]
-    if tally[Severity.INFO]:
-        parts.append(f"{tally[Severity.INFO]:,} info")
-    text = f"{', '.join(parts) or 'no findings'} in {count(len(report.releases), 'release')}"
+    text = f"{tally(report.findings)} in {count(len(report.releases), 'release')}"
     if report.known:
         text += f"; {count(report.known, 'known finding')} left out"
     if report.failures:
