@@ -39,6 +39,7 @@ __all__ = [
     "Table",
     "json_document",
     "parse_digest",
+    "parse_name",
     "shown",
     "text_reader",
     "toml_document",
@@ -223,12 +224,16 @@ class Table:
         """The same table, whose faults name this project from now on."""
         return replace(self, where=replace(self.where, project=project, version=version))
 
+    def line_of(self, key: str) -> str:
+        """``file:line`` where a key of this table is written, that of the entry if it is not."""
+        return self.where.line_of(self._full(key))
+
     def has(self, key: str) -> bool:
         return key in self.values
 
     def fault(self, key: str, found: str, expected: str) -> None:
         """Record that the format does not allow what is under ``key`` (`` `value` `` or words)."""
-        full = f"{self.key}.{key}" if self.key and key else self.key or key
+        full = self._full(key)
         fault = LockFault(
             origin=self.where.line_of(full),
             key=full,
@@ -318,7 +323,7 @@ class Table:
         return tuple(found)
 
     def project(self, key: str = "name", *, required: bool = True) -> NormalizedName | None:
-        return self.parsed(key, _project, "a project name", required=required)
+        return self.parsed(key, parse_name, "a project name", required=required)
 
     def version(self, key: str = "version", *, required: bool = False) -> Version | None:
         return self.parsed(key, _version, "a version", required=required)
@@ -337,8 +342,11 @@ class Table:
 
     # --------------------------------------------------------------------------------------------
 
+    def _full(self, key: str) -> str:
+        return f"{self.key}.{key}" if self.key and key else self.key or key
+
     def _below(self, key: str, values: Mapping[str, object]) -> Table:
-        return Table(values=values, where=self.where, key=f"{self.key}.{key}" if self.key else key)
+        return Table(values=values, where=self.where, key=self._full(key))
 
     def _typed(self, key: str, kind: type, expected: str, *, required: bool = False) -> object:
         value = self.values.get(key)
@@ -364,7 +372,8 @@ class Table:
 
 
 @lru_cache(maxsize=65536)
-def _project(text: str) -> NormalizedName:
+def parse_name(text: str) -> NormalizedName:
+    """The normal form of the name of a project, an extra or a group; ValueError if it is none."""
     try:
         return canonicalize_name(text, validate=True)
     except ValueError:
