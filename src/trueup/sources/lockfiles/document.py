@@ -170,6 +170,10 @@ class LockDocument:
             tables.append(Table(values=item if isinstance(item, dict) else {}, where=where))
         return tuple(tables)
 
+    def part(self, values: Mapping[str, object], start: int, end: int) -> Table:
+        """A table that a reader found itself, written between two offsets of the text."""
+        return Table(values=values, where=_Where(document=self, start=start, end=end))
+
     def line_at(self, offset: int) -> int:
         """The number of the line that holds this offset of the text, the first is 1."""
         return bisect_left(self._ends, offset) + 1

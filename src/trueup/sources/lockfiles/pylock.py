@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from packaging.pylock import Pylock, PylockValidationError
 from packaging.utils import NormalizedName
@@ -16,6 +15,7 @@ from packaging.version import Version
 from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.model.condition import Option, OptionKind
 from trueup.model.lock import Edge, Lock, LockEntry, LockKind, Place, PlaceKind
+from trueup.sources.lockfiles.address import last_part, url_of
 from trueup.sources.lockfiles.document import (
     LockDocument,
     Table,
@@ -203,7 +203,7 @@ class _Files:
     def file(self, table: Table, entry: Table, key: str) -> Artifact | None:
         """One file; None, with a fault of the ``entry``, if nothing says what it is called."""
         path, url = table.text("path"), table.text("url")
-        filename = table.text("name") or _last(path, url)
+        filename = table.text("name") or last_part(path or url or "")
         if not filename:
             entry.fault(key, "nothing", "a `name`, `path` or `url`")
             return None
@@ -217,22 +217,12 @@ class _Files:
                 entry.fault(key, f"`{filename}`", f"a file of `{wanted}`")
         return Artifact(
             filename=filename,
-            url=url or ((self.folder / path).absolute().as_uri() if path else ""),
+            url=url or (url_of(path, self.folder) if path else ""),
             name=name,
             size=table.number("size"),
             hashes=dict(_hashes(table)),
             upload_time=table.moment("upload-time"),
         )
-
-
-def _last(path: str | None, url: str | None) -> str | None:
-    """The file name where `name` is left out: PEP 751 lets it be the last part of the address."""
-    if path:
-        return re.split(r"[/\\]", path)[-1]
-    try:
-        return unquote(urlsplit(url).path.rpartition("/")[2]) if url else None
-    except ValueError:  # brackets that hold no address
-        return None
 
 
 def _hashes(table: Table) -> Iterator[tuple[str, str]]:
