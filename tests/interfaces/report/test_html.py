@@ -20,7 +20,7 @@ from trueup.model.finding import Evidence, FileStatus, Report
 VOID = {"meta", "link", "input", "br"}
 
 
-class _Page(HTMLParser):
+class Page(HTMLParser):
     """Checks that elements nest, and gathers what the tests ask about."""
 
     def __init__(self, text: str) -> None:
@@ -51,7 +51,7 @@ class _Page(HTMLParser):
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_elements_nest_and_links_lead_somewhere(name: str) -> None:
-    page = _Page(render_html(SAMPLES[name]))
+    page = Page(render_html(SAMPLES[name]))
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     for key in ("href", "aria-labelledby", "aria-controls"):
@@ -65,7 +65,7 @@ def test_elements_nest_and_links_lead_somewhere(name: str) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_one_script_one_style_nothing_from_elsewhere(name: str) -> None:
     text = render_html(SAMPLES[name])
-    page = _Page(text)
+    page = Page(text)
     assert page.all("script") == [{}]
     assert page.all("style") == [{}]
     assert {attrs.get("href") for attrs in page.all("link")} == {"data:,"}
@@ -75,7 +75,7 @@ def test_one_script_one_style_nothing_from_elsewhere(name: str) -> None:
 
 def test_the_policy_admits_exactly_the_own_style_and_script() -> None:
     text = render_html(SAMPLES["hostile"])
-    (policy,) = (attrs["content"] for attrs in _Page(text).all("meta") if "http-equiv" in attrs)
+    (policy,) = (attrs["content"] for attrs in Page(text).all("meta") if "http-equiv" in attrs)
     assert policy is not None
     for element in ("style", "script"):
         match = re.search(rf"<{element}>(.*?)</{element}>", text, re.DOTALL)
@@ -89,7 +89,7 @@ def test_hostile_values_are_text() -> None:
     text = render_html(SAMPLES["hostile"])
     assert all(character == "\n" or character.isprintable() for character in text)
     assert "<script>alert" not in text
-    page = _Page(text)
+    page = Page(text)
     assert any("<script>alert(1)</script>" in data for data in page.text)
     assert r"\x1b[31m\u202egnp\x07\x9b\u2028" in "".join(page.text)
     assert "secret" not in text

@@ -13,6 +13,7 @@ from trueup.interfaces.report.lockwords import (
     lock_place,
     lock_summary,
     short_targets,
+    told,
     unproven,
     unproven_words,
 )
@@ -143,3 +144,16 @@ def test_the_line_of_a_finding(origin: str | None, line: int | None) -> None:
 
 def test_targets_of_the_sample() -> None:
     assert len(short_targets(TARGETS)) == 3
+
+
+def test_what_is_not_proven_is_told_once() -> None:
+    item = UNPROVEN.not_proven[0]
+    same = replace(
+        MISSING, code="sdist-not-proven", severity=Severity.WARNING, project=item.project,
+        version=item.version,
+    )  # fmt: skip
+    assert told(replace(UNPROVEN, findings=(same,))) == ()
+    heavier = replace(same, severity=Severity.ERROR)
+    assert told(replace(UNPROVEN, findings=(heavier,))) == (heavier,)
+    other = replace(same, project="other")
+    assert told(replace(UNPROVEN, findings=(other,))) == (other,)

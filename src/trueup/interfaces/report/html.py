@@ -20,6 +20,7 @@ from trueup.interfaces.report.words import (
     origin,
     shorten,
     summary,
+    titled,
     visible,
 )
 from trueup.model.artifact import WheelName, parse_filename
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-__all__ = ["render_html"]
+__all__ = ["render_html", "render_page"]
 
 _HUES = 8
 _OPEN_RELEASES = 12
@@ -51,9 +52,8 @@ def render_html(report: Report) -> str:
     their hashes and nothing else, so that no value from a file could run or load anything even if
     it escaped from its place.
     """
-    environment = _environment()
-    style, script = _asset(environment, "report.css"), _asset(environment, "report.js")
-    return environment.get_template("report.html").render(
+    return render_page(
+        "report.html",
         title=_title(report),
         summary=summary(report),
         releases=[
@@ -61,6 +61,15 @@ def render_html(report: Report) -> str:
             for number, release in enumerate(report.releases, start=1)
         ],
         failures=report.failures,
+    )
+
+
+def render_page(template: str, **values: object) -> str:
+    """One of our templates with these values, and with style and script and their hashes."""
+    environment = _environment()
+    style, script = _asset(environment, "report.css"), _asset(environment, "report.js")
+    return environment.get_template(template).render(
+        **values,
         style=style,
         script=script,
         style_hash=_hash(style),
@@ -85,7 +94,7 @@ def _environment() -> Environment:
     environment.filters.update(
         code=_code, said=_said, lines=_lines, count=count, shorten=shorten, legend=legend
     )
-    environment.filters["short_names"] = short_names
+    environment.filters |= {"short_names": short_names, "titled": titled}
     environment.globals |= {"nothing_more": NOTHING_MORE, "listed_files": LISTED_FILES}
     return environment
 

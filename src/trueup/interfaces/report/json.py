@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import trueup
@@ -22,7 +22,7 @@ from trueup.model.finding import (
     Witness,
 )
 
-__all__ = ["SCHEMA", "dumps", "render_json"]
+__all__ = ["SCHEMA", "dumps", "finding_value", "render_json", "totals"]
 
 SCHEMA = "trueup.report/1"
 """The name and version of the shape; a change that can break a reader raises the number."""
@@ -40,24 +40,31 @@ def render_json(report: Report) -> str:
     Keys come in a fixed order and nothing depends on the clock or the place, so equal reports give
     equal bytes. Described in `docs/reference/report-json.md` and by `report.schema.json`.
     """
-    severities = [finding.severity for finding in report.findings]
-    worst = report.worst()
     document = {
         "schema": SCHEMA,
         "tool": {"name": "trueup", "version": trueup.__version__},
         "summary": {
             "releases": len(report.releases),
-            "errors": severities.count(Severity.ERROR),
-            "warnings": severities.count(Severity.WARNING),
-            "infos": severities.count(Severity.INFO),
-            "known": report.known,
-            "failures": len(report.failures),
-            "worst": worst.value if worst is not None else None,
+            **totals(report.findings, known=report.known, failures=len(report.failures)),
         },
         "releases": [_release(release) for release in report.releases],
         "failures": [{"target": target, "reason": reason} for target, reason in report.failures],
     }
     return dumps(document)
+
+
+def totals(findings: Iterable[Finding], *, known: int, failures: int) -> dict[str, Any]:
+    """How much was found, and how bad it is at worst."""
+    severities = [finding.severity for finding in findings]
+    worst = max(severities, key=lambda item: item.rank, default=None)
+    return {
+        "errors": severities.count(Severity.ERROR),
+        "warnings": severities.count(Severity.WARNING),
+        "infos": severities.count(Severity.INFO),
+        "known": known,
+        "failures": failures,
+        "worst": worst.value if worst is not None else None,
+    }
 
 
 def dumps(document: Mapping[str, Any]) -> str:
@@ -93,7 +100,7 @@ def _release(release: ReleaseReport) -> dict[str, Any]:
         "only_in": release.only_in,
         "advice": release.advice.value,
         "advice_reason": release.advice_reason,
-        "findings": [_finding(finding) for finding in release.findings],
+        "findings": [finding_value(finding) for finding in release.findings],
         "fields": [_field(field) for field in release.fields],
         "files": [_file(file) for file in in_order(release.files)],
         "witnesses": [_witness(witness) for witness in release.witnesses],
@@ -102,7 +109,8 @@ def _release(release: ReleaseReport) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_value(finding: Finding) -> dict[str, Any]:
+    """A finding, the same in reports on releases and on locks."""
     return {
         "code": finding.code,
         "severity": finding.severity.value,

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from trueup.interfaces.report.lockwords import (
     NOT_PROVEN_HINT,
-    collapsed,
     lock_headline,
     lock_summary,
     short_targets,
+    told,
     unproven,
     unproven_words,
     verdict_words,
@@ -49,7 +49,7 @@ def render_lock_text(
         blocks.append(page.head(lock))
         if not (lock.findings or lock.not_proven or lock.failures):
             dense.add(len(blocks) - 1)
-        blocks += page.findings(collapsed(lock.findings))
+        blocks += page.findings(told(lock))
         if lock.not_proven:
             blocks.append(page.not_proven(lock))
         blocks += [page.failure(target, reason) for target, reason in lock.failures]

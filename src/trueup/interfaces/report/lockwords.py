@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from trueup.interfaces.report.words import count, tally
 from trueup.model.errors import TrueupError
-from trueup.model.finding import Evidence, Finding
+from trueup.model.finding import Evidence, Finding, Severity
 from trueup.model.lockreport import LockReport, LockVerdict, NotProven, VerifyReport
 from trueup.model.target import Target, parse_targets
 
@@ -22,6 +22,7 @@ __all__ = [
     "lock_place",
     "lock_summary",
     "short_targets",
+    "told",
     "unproven",
     "unproven_words",
     "verdict_words",
@@ -33,6 +34,7 @@ NOT_PROVEN_HINT = (
 )
 
 _LISTED_PLACES = 4
+_NOT_PROVEN = "sdist-not-proven"
 
 _Thing = TypeVar("_Thing")
 _Key = TypeVar("_Key")
@@ -68,7 +70,8 @@ def lock_headline(lock: LockReport) -> str:
 
 def lock_summary(report: VerifyReport) -> str:
     """``2 errors in 1 lock; 3 files are not proven``, and what was left out or not judged."""
-    text = f"{tally(report.findings)} in {count(len(report.locks), 'lock')}"
+    findings = [finding for lock in report.locks for finding in told(lock)]
+    text = f"{tally(findings)} in {count(len(report.locks), 'lock')}"
     number = sum(len({item.file for item in lock.not_proven}) for lock in report.locks)
     if number:
         text += f"; {count(number, 'file')} {'is' if number == 1 else 'are'} not proven"
@@ -121,6 +124,22 @@ def _python_spans(targets: Iterable[Target]) -> tuple[str, ...]:
         else:
             spans.append([item])
     return tuple(span[0][2] if len(span) == 1 else f"{span[0][2]}..{span[-1][2]}" for span in spans)
+
+
+def told(lock: LockReport) -> tuple[Finding, ...]:
+    """The findings as people are told them, :func:`collapsed`.
+
+    Those that say of a file that it is not proven stand in a section of their own, unless the user
+    made errors of them.
+    """
+    elsewhere = {(item.project, item.version) for item in lock.not_proven}
+    return collapsed(
+        finding
+        for finding in lock.findings
+        if finding.code != _NOT_PROVEN
+        or finding.severity is Severity.ERROR
+        or (finding.project, finding.version) not in elsewhere
+    )
 
 
 def collapsed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
