@@ -1,0 +1,1 @@
+"""Locks that are right in every target environment."""
