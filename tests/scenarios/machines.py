@@ -34,12 +34,18 @@ _SYSTEMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One machine: ``name`` is its target with its own level, ``tags`` are in order, best first."""
+    """One machine: ``name`` is its target with its own level, ``tags`` are in order, best first.
+
+    ``orders`` are the orders that installers really have: since version 26.3 of `packaging` (and
+    so in the newest pip) `linux_x86_64` comes before all `manylinux` tags, in uv and before that
+    after them.
+    """
 
     target: str
     name: str
     environment: Mapping[str, str]
     tags: Sequence[Tag]
+    orders: Sequence[Sequence[Tag]]
 
 
 @lru_cache(maxsize=1024)
@@ -53,11 +59,24 @@ def machines(target: str, patches: tuple[int, ...] = ()) -> tuple[Machine, ...]:
     for level in _levels(kind, floor):
         written = ".".join(map(str, level))
         name = target if level == () else f"{target.removesuffix(floor)}{written}"
-        tags = tuple(_tags(short, int(minor), free, _platforms(system, arch, kind, level)))
+        platforms = _platforms(system, arch, kind, level)
+        late = sorted(platforms, key=lambda tag: tag.startswith("linux_"))
+        orders = [
+            tuple(_tags(short, int(minor), free, order))
+            for order in ([platforms, late] if late != platforms else [platforms])
+        ]
         for patch in patches or (PATCH,):
             environment = _environment(short, int(minor), patch, system, arch)
             shown = f"{name} (3.{minor}.{patch})" if patches else name
-            found.append(Machine(target=target, name=shown, environment=environment, tags=tags))
+            found.append(
+                Machine(
+                    target=target,
+                    name=shown,
+                    environment=environment,
+                    tags=orders[0],
+                    orders=tuple(orders),
+                )
+            )
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ import hashlib
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from enum import Enum
@@ -135,18 +135,25 @@ def choose(package: Package, machine: Machine) -> frozenset[str]:
     All wheels of the best rank: among them pip takes the first of the list and uv the highest
     build number. If no wheel fits, the sdist, if there is one.
     """
-    ranks = {tag: rank for rank, tag in reversed(list(enumerate(machine.tags)))}
-    found: dict[str, int] = {}
-    for item in package.wheels or ():
-        fitting = [ranks[tag] for tag in parse_wheel_filename(item.filename)[3] if tag in ranks]
-        if fitting:
-            found[item.filename] = min(fitting)
-    if found:
-        best = min(found.values())
-        return frozenset(name for name, rank in found.items() if rank == best)
+    best: set[str] = set()
+    for order in machine.orders:
+        best |= _best([item.filename for item in package.wheels or ()], order)
+    if best:
+        return frozenset(best)
     if package.archive is not None:
         return frozenset({_filename(package.archive.url or package.archive.path or "")})
     return frozenset({package.sdist.filename}) if package.sdist is not None else frozenset()
+
+
+def _best(wheels: Sequence[str], order: Sequence[Tag]) -> set[str]:
+    """The wheels of the best rank in an order of tags, none if no wheel fits."""
+    ranks = {tag: rank for rank, tag in reversed(list(enumerate(order)))}
+    found: dict[str, int] = {}
+    for name in wheels:
+        fitting = [ranks[tag] for tag in parse_wheel_filename(name)[3] if tag in ranks]
+        if fitting:
+            found[name] = min(fitting)
+    return {name for name, rank in found.items() if rank == min(found.values())}
 
 
 def _filename(location: str) -> str:
