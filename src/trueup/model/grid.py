@@ -23,7 +23,7 @@ from .python import PythonAxis, python_axis
 from .space import Space
 from .target import Target, floors_of, minors_of
 
-__all__ = ["grid", "unsettled"]
+__all__ = ["grid", "unsettled", "unsettled_specifiers"]
 
 _NEWEST_GLIBC = 48
 """glibc 2.43 was current in 2026; a machine with 2.48 is years away."""
@@ -44,6 +44,7 @@ def grid(
     anyway. Raises SpaceTooLargeError above MAX_POINTS.
     """
     atoms = {atom.text: atom for marker in set(markers) for atom in marker.atoms()}
+    specifiers = frozenset(specifiers)
     hosts = _hosts(targets)
     names = {target.implementation for target in targets}
     interpreters = tuple(item for item in _interpreters(targets) if item.name in names)
@@ -61,6 +62,7 @@ def grid(
         hosts=hosts,
         free=tuple(free),
         cut=frozenset(atoms),
+        cut_specifiers=specifiers,
     )
     if too_many or space.size > MAX_POINTS:
         raise SpaceTooLargeError((*too_many, *(axis.variable for axis in free)))
@@ -79,6 +81,26 @@ def unsettled(
             for atom in marker.atoms()
         )
     )
+
+
+def unsettled_specifiers(
+    space: Space, specifiers: Iterable[SpecifierSet], minors: Collection[tuple[int, int]]
+) -> frozenset[SpecifierSet]:
+    """The `Requires-Python` values that divide a Python that the space does not divide there."""
+    return frozenset(
+        specifier
+        for specifier in specifiers
+        if specifier not in space.cut_specifiers
+        and not _admits_whole_minors(specifier, frozenset(minors))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _admits_whole_minors(specifier: SpecifierSet, minors: frozenset[tuple[int, int]]) -> bool:
+    axis = python_axis(
+        atoms=[], specifiers=[specifier], keys=(), minors=minors, interpreters=(), linux2=False
+    )
+    return all(value.endswith(".0") or _minor(value) not in minors for value in axis.values)
 
 
 def _settled(atom: Atom, minors: frozenset[tuple[int, int]]) -> bool:
@@ -129,10 +151,7 @@ def _pythons(
 def _interpreters(targets: Sequence[Target]) -> tuple[Interpreter, ...]:
     """Those of the targets, and a free-threaded CPython where one can be."""
     return interpreters_for(
-        {
-            (f"cp{major}{minor}", f"cp{major}{minor}t", False)
-            for major, minor in minors_of(targets)
-        },
+        {(f"cp{major}{minor}", f"cp{major}{minor}t", False) for major, minor in minors_of(targets)},
         {target.implementation for target in targets},
     )
 

@@ -152,6 +152,8 @@ class Lock:
     faults: tuple[LockFault, ...] = ()
     targets: tuple[str, ...] = ()
     """The targets that `trueup lock` recorded, in the grammar of `model/target.py`."""
+    roots: tuple[str, ...] = ()
+    """What the user asked `trueup lock` for, as written."""
     complete_roots: bool = True
     """Whether everything that its project asks for is known: a lone `poetry.lock` does not tell."""
 

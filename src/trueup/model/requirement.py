@@ -55,6 +55,11 @@ class Requirement:
             return f"{self.project}{extras} @ {self.url}"
         return f"{self.project}{extras}{self.specifier}"
 
+    @property
+    def without_marker(self) -> Requirement:
+        """The same requirement, wherever it is read."""
+        return self if self.marker is None else parse_requirement(self.bare)
+
     def with_marker(self, marker: str | None) -> str:
         """The requirement under another marker (None for none)."""
         if marker is None:

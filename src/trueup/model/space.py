@@ -36,6 +36,8 @@ class Space:
     free: tuple[FreeAxis, ...] = ()
     cut: frozenset[str] = frozenset()
     """The texts of the comparisons that it was cut by."""
+    cut_specifiers: frozenset[SpecifierSet] = frozenset()
+    """The `Requires-Python` values that it was cut by."""
     _markers: dict[tuple[str, str | None], int] = field(default_factory=dict, repr=False)
     _atoms: dict[str, int] = field(default_factory=dict, repr=False)
 

@@ -1,1 +1,87 @@
-"""Locks that are right in every target environment."""
+"""`lock`: versions and files that are right in every target environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from trueup.features.lock.assemble import assemble
+from trueup.features.lock.cells import profile_of
+from trueup.features.lock.drive import Unserved, resolve
+from trueup.features.lock.merge import Kept
+from trueup.features.lock.stock import Stock
+from trueup.judge.lock import Audit
+from trueup.model.lock import Lock
+from trueup.model.lockrequest import LockRequest
+from trueup.model.target import Target
+from trueup.model.watcher import Watcher
+from trueup.sources.supply import Supply
+
+__all__ = ["Kept", "Locked", "Profile", "Unserved", "lock"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One lock: of all targets, or of those with one tag profile (``name``; empty for the usual)."""
+
+    name: str
+    lock: Lock
+    kept: tuple[Kept, ...]
+    audit: Audit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """What locking gave.
+
+    Several ``profiles`` where no single lock can serve all targets, because some that no marker
+    tells apart need different files; none where no target can be served.
+    """
+
+    profiles: tuple[Profile, ...]
+    unserved: tuple[Unserved, ...]
+
+
+def lock(
+    request: LockRequest,
+    supply: Supply,
+    *,
+    path: str = "pylock.toml",
+    watcher: Watcher | None = None,
+) -> Locked:
+    """Lock for every target of the request, from what the supply has.
+
+    The outcome depends only on the request and on what the supply lists and says. Raises UsageError
+    for a request that makes no sense, SourceError if an index does not answer (nothing is known
+    then), and TrueupError if a lock does not stand its own audit.
+    """
+    watcher = watcher or Watcher()
+    stock = Stock(request, supply)
+    resolved = resolve(stock, watcher=watcher)
+    if not resolved.profiles:
+        if not resolved.placed:
+            return Locked(profiles=(), unserved=resolved.unserved)
+        found, kept, audit = assemble(request, resolved, path=path)
+        profile = Profile(name="", lock=found, kept=kept, audit=audit)
+        return Locked(profiles=(profile,), unserved=resolved.unserved)
+    profiles: list[Profile] = []
+    unserved = list(resolved.unserved)
+    gone = {item.target for item in unserved}
+    for name, targets in _by_profile(request.targets).items():
+        left = tuple(target for target in targets if target not in gone)
+        if not left:
+            continue
+        one = lock(replace(request, targets=left), supply, path=path, watcher=watcher)
+        profiles += (replace(profile, name=name) for profile in one.profiles)
+        unserved += one.unserved
+    return Locked(profiles=tuple(profiles), unserved=tuple(unserved))
+
+
+def _by_profile(targets: Sequence[Target]) -> Mapping[str, Sequence[Target]]:
+    found: dict[str, list[Target]] = {}
+    for target in targets:
+        found.setdefault(profile_of(target), []).append(target)
+    if len(found) < 2:
+        # What one level of libc accepts every higher one does, so this needs odd wheels.
+        found = {str(target): [target] for target in targets}
+    return dict(sorted(found.items()))

@@ -1,0 +1,225 @@
+"""Resolves every cell, keeping versions aligned; says which targets cannot be served, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from trueup.features.lock.cells import Cell, cells_of
+from trueup.features.lock.crawl import crawl
+from trueup.features.lock.desk import CellOffer, follow
+from trueup.features.lock.field import Field, Finer
+from trueup.features.lock.resolver import Clash, solve
+from trueup.features.lock.stock import Stock
+from trueup.model.condition import Option
+from trueup.model.errors import UsageError
+from trueup.model.grid import grid
+from trueup.model.lockrequest import LockRequest, Strategy
+from trueup.model.marker import Marker
+from trueup.model.target import Target, target_set
+from trueup.model.watcher import Watcher
+
+__all__ = ["Fork", "Placed", "Resolved", "Unserved", "resolve"]
+
+Reached = Mapping[NormalizedName, frozenset[NormalizedName | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fork:
+    """One choice among options that exclude each other: what is chosen, and what is not."""
+
+    chosen: frozenset[Option] = frozenset()
+    refused: frozenset[Option] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """The answer for one cell in one fork.
+
+    ``reached`` gives, for each option (None: always), the projects and extras that it leads to.
+    """
+
+    fork: Fork
+    cell: Cell
+    offer: CellOffer
+    pins: Mapping[NormalizedName, Version]
+    reached: Mapping[Option | None, Reached]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unserved:
+    """A target for which there is no answer, and why."""
+
+    target: Target
+    clash: Clash
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """The answers for all cells that can be served."""
+
+    field: Field
+    placed: tuple[Placed, ...]
+    unserved: tuple[Unserved, ...] = ()
+    profiles: bool = False
+    """Whether the targets need locks of their own, because no marker tells some apart."""
+
+
+@dataclass(slots=True)
+class _State:
+    targets: tuple[Target, ...]
+    cuts: set[object] = field(default_factory=set)
+    unserved: list[Unserved] = field(default_factory=list)
+    crawled: bool = False
+
+
+class _Split(Exception):  # noqa: N818  (control flow within this module)
+    """Targets that share a cell cannot be served together."""
+
+
+def resolve(stock: Stock, *, watcher: Watcher) -> Resolved:
+    """Choose versions for every target of the request.
+
+    Raises UsageError if no target is left by `requires-python`, and whatever a source raises that
+    does not answer.
+    """
+    state = _State(targets=stock.request.targets)
+    while True:
+        here = _field(stock, state)
+        try:
+            if not state.crawled:
+                roots = [root.requirement for root in stock.request.roots]
+                roots += [line for item in stock.request.local for line in item.requires_dist or ()]
+                finer = crawl(here, roots, watcher)
+                state.crawled = True
+                if finer - state.cuts:
+                    raise Finer(finer)
+            placed, lost = _all(stock, here)
+        except Finer as finer:
+            new = set(finer.cuts) - state.cuts
+            assert new, "a space that was cut is cut by the same again"
+            state.cuts |= new
+            continue
+        except _Split:
+            return Resolved(field=here, placed=(), unserved=tuple(state.unserved), profiles=True)
+        if not lost:
+            return Resolved(field=here, placed=placed, unserved=tuple(state.unserved))
+        state.unserved += lost
+        gone = {item.target for item in lost}
+        state.targets = tuple(target for target in state.targets if target not in gone)
+        if not state.targets:
+            return Resolved(field=here, placed=(), unserved=tuple(state.unserved))
+
+
+def _field(stock: Stock, state: _State) -> Field:
+    markers = {cut for cut in state.cuts if isinstance(cut, Marker)}
+    specifiers = {cut for cut in state.cuts if isinstance(cut, SpecifierSet)}
+    request = stock.request
+    markers |= {root.requirement.marker for root in request.roots if root.requirement.marker}
+    if request.requires_python is not None:
+        specifiers.add(request.requires_python)
+    space = grid(state.targets, markers=markers, specifiers=specifiers)
+    within = target_set(space, state.targets) & space.admitted(request.requires_python)
+    if not within:
+        raise UsageError(
+            "no target is left",
+            found=f"`requires-python = {request.requires_python}`",
+            expected="a Python that a target has",
+            hint="name other targets with `--for`",
+        )
+    return Field(stock, space, cells_of(space, state.targets, within))
+
+
+def _all(stock: Stock, here: Field) -> tuple[tuple[Placed, ...], list[Unserved]]:
+    placed: list[Placed] = []
+    lost: dict[Target, Unserved] = {}
+    pins: dict[NormalizedName, list[Version]] = {
+        project: sorted(versions, reverse=True)
+        for project, versions in stock.request.preferred.items()
+    }
+    for fork in forks(stock.request):
+        for cell in here.cells:
+            if any(target in lost for target in cell.targets):
+                continue
+            answer = _one(stock, here, cell, fork, pins)
+            if isinstance(answer, Clash):
+                for item in _blamed(stock, here, cell, fork, answer):
+                    lost[item.target] = item
+                continue
+            placed.append(answer)
+            if stock.request.strategy is Strategy.ALIGNED:
+                for project, version in answer.pins.items():
+                    known = pins.setdefault(project, [])
+                    if version not in known:
+                        known.append(version)
+    return tuple(placed), list(lost.values())
+
+
+def forks(request: LockRequest) -> Iterator[Fork]:
+    """Every way to choose among options that exclude each other, nothing chosen first."""
+    groups = [sorted(group, key=lambda option: option.sort_key) for group in request.conflicts]
+    for choice in product(*([None, *group] for group in groups)):
+        chosen = frozenset(option for option in choice if option is not None)
+        every = frozenset(option for group in groups for option in group)
+        yield Fork(chosen=chosen, refused=every - chosen)
+
+
+def _one(
+    stock: Stock,
+    here: Field,
+    cell: Cell,
+    fork: Fork,
+    pins: Mapping[NormalizedName, Sequence[Version]],
+) -> Placed | Clash:
+    request = stock.request
+    offer = CellOffer(here, cell, pins)
+    options = request.options - fork.refused
+    wishes = offer.wishes(request.roots, frozenset({None, *options}))
+    first = {project: versions[0] for project, versions in pins.items() if versions}
+    if first and request.strategy is not Strategy.NEWEST:
+        reached = follow(offer, wishes, first)
+        if reached is not None:
+            return _placed(request, fork, cell, offer, {name: first[name] for name in reached})
+    answer = solve(offer, wishes, first or None)
+    if isinstance(answer, Clash):
+        return answer
+    return _placed(request, fork, cell, offer, answer.pins)
+
+
+def _placed(
+    request: LockRequest,
+    fork: Fork,
+    cell: Cell,
+    offer: CellOffer,
+    pins: Mapping[NormalizedName, Version],
+) -> Placed:
+    reached: dict[Option | None, Reached] = {}
+    for option in (None, *sorted(request.options - fork.refused, key=lambda one: one.sort_key)):
+        found = follow(offer, offer.wishes(request.roots, frozenset({option})), pins)
+        assert found is not None  # the pins meet all wishes together
+        reached[option] = found
+    return Placed(fork=fork, cell=cell, offer=offer, pins=pins, reached=reached)
+
+
+def _blamed(stock: Stock, here: Field, cell: Cell, fork: Fork, clash: Clash) -> list[Unserved]:
+    """The targets of a cell that cannot be served even alone.
+
+    Raises _Split if each can be served alone, and only together they cannot.
+    """
+    if len(cell.targets) == 1:
+        return [Unserved(target=cell.targets[0], clash=clash)]
+    lost = []
+    for target in cell.targets:
+        points = target_set(here.space, [target]) & cell.points
+        alone = replace(cell, points=points, first=points & -points, targets=(target,))
+        answer = _one(stock, here, alone, fork, {})
+        if isinstance(answer, Clash):
+            lost.append(Unserved(target=target, clash=answer))
+    if not lost:
+        raise _Split
+    return lost

@@ -1,0 +1,324 @@
+"""What each version of each project would be in each cell: its files, and what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from trueup.features.lock.cells import Cell
+from trueup.features.lock.stock import Files, Stock
+from trueup.judge.choice import Choice, choose
+from trueup.judge.picks import sdist_says
+from trueup.model.artifact import Artifact, SdistName
+from trueup.model.grid import unsettled, unsettled_specifiers
+from trueup.model.lockrequest import EVERYTHING, Irreconcilable
+from trueup.model.marker import Marker
+from trueup.model.metadata import Resolution, Unreadable
+from trueup.model.release import ReleaseFile
+from trueup.model.requirement import Requirement
+from trueup.model.space import Space, union
+from trueup.model.target import minors_of
+
+__all__ = ["Field", "Finer", "Lines", "Unusable", "Usable"]
+
+Lines = frozenset[tuple[NormalizedName | None, Requirement]]
+"""What a file asks for in one cell: (extra, requirement)."""
+
+
+class Finer(Exception):  # noqa: N818  (not an error: the space has to be cut again)
+    """A file distinguishes environments that the space does not: it must be cut by these."""
+
+    def __init__(self, cuts: Iterable[object]) -> None:
+        super().__init__()
+        self.cuts = tuple(cuts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usable:
+    """A version in a cell.
+
+    ``files`` are listed in the lock for it, ``lines`` is what they ask for, ``provides`` their
+    extras; ``left_out`` would be chosen somewhere but ask for something else; ``promise`` says why
+    an sdist's dependencies are known (None: there is none among the files).
+    """
+
+    files: tuple[Artifact, ...]
+    lines: Lines
+    provides: frozenset[NormalizedName]
+    left_out: tuple[Artifact, ...] = ()
+    promise: str | None = None
+    surplus: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """Why a version cannot be used in a cell; ``profiles`` if only splitting the cell would help."""
+
+    reason: str
+    profiles: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """The files of a version that ask for the same in a cell."""
+
+    lines: Lines
+    wheels: tuple[int, ...]
+    sdist: bool
+
+
+class Field:
+    """Evaluates versions on one space; deterministic, and everything is computed once."""
+
+    def __init__(self, stock: Stock, space: Space, cells: Sequence[Cell]) -> None:
+        self.stock = stock
+        self.space = space
+        self.cells = tuple(cells)
+        self.asked = union(cell.points for cell in cells)
+        self._minors = minors_of(target for cell in cells for target in cell.targets)
+        self._choices: dict[tuple[NormalizedName, Version], Choice] = {}
+        self._usable: dict[tuple[NormalizedName, Version, int], Usable | Unusable] = {}
+        self._lines: dict[tuple[Resolution, int], Lines] = {}
+        self._checked: set[Resolution] = set()
+
+    def choice(self, project: NormalizedName, files: Files) -> Choice:
+        """Which wheels of a version are chosen where, on the whole space."""
+        key = (project, files.version)
+        found = self._choices.get(key)
+        if found is None:
+            specifiers = {c.page_requires_python for c in files.candidates} - {None}
+            self._settle((), [item for item in specifiers if item is not None])
+            found = self._choices[key] = choose(self.space, files.candidates)
+        return found
+
+    def offered(self, project: NormalizedName, files: Files, cell: Cell) -> bool:
+        """Whether the listing alone lets one hope that a version serves a cell."""
+        if files.sdist is not None:
+            return True
+        return not cell.points & ~union(self.choice(project, files).chosen)
+
+    def wanted(self, project: NormalizedName, files: Files) -> Iterator[Artifact]:
+        """The files that some cell would take."""
+        choice = self.choice(project, files)
+        for file, points in zip(files.wheels, choice.chosen, strict=True):
+            if points & self.asked:
+                yield file
+        if files.sdist is not None and self.asked & ~union(choice.chosen):
+            yield files.sdist
+
+    def at(self, project: NormalizedName, version: Version, cell: Cell) -> Usable | Unusable:
+        """What a version is in a cell.
+
+        Raises Finer if its files distinguish environments that the space does not.
+        """
+        key = (project, version, cell.points)
+        found = self._usable.get(key)
+        if found is None:
+            found = self._usable[key] = self._at(project, version, cell)
+        return found
+
+    def _at(self, project: NormalizedName, version: Version, cell: Cell) -> Usable | Unusable:
+        local = self.stock.local.get(project)
+        if local is not None:
+            if local.requires_dist is None:
+                return Unusable(reason="its dependencies are dynamic: only a build would tell")
+            own = Resolution(
+                requires_dist=frozenset(local.requires_dist),
+                requires_python=local.requires_python,
+                provides_extra=local.provides_extra,
+            )
+            return self._alone(own, cell)
+        files = self.stock.files(project)[version]
+        choice = self.choice(project, files)
+        reason = _not_served(files, choice, cell)
+        if reason is not None:
+            return Unusable(reason=reason)
+        kinds: dict[Lines, _Kind] = {}
+        provides: dict[Lines, frozenset[NormalizedName]] = {}
+        for number, said in self._said(files, choice, cell):
+            if isinstance(said, Unusable):
+                return said
+            lines = self.lines(said, cell)
+            known = kinds.get(lines, _Kind(lines=lines, wheels=(), sdist=False))
+            wheels = (*known.wheels, number) if number is not None else known.wheels
+            kinds[lines] = _Kind(lines=lines, wheels=wheels, sdist=known.sdist or number is None)
+            provides[lines] = provides.get(lines, said.provides_extra) | said.provides_extra
+        return self._kept(project, files, choice, cell, tuple(kinds.values()), provides)
+
+    def _alone(self, said: Resolution, cell: Cell) -> Usable | Unusable:
+        self._settle_said(said)
+        if cell.points & ~self.space.admitted(said.requires_python):
+            return Unusable(reason=f"it requires Python {said.requires_python}")
+        return Usable(files=(), lines=self.lines(said, cell), provides=said.provides_extra)
+
+    def _said(
+        self, files: Files, choice: Choice, cell: Cell
+    ) -> Iterator[tuple[int | None, Resolution | Unusable]]:
+        """What each file that is chosen in a cell says (its number; None for the sdist)."""
+        for number, file in enumerate(files.wheels):
+            points = choice.chosen[number] & cell.points
+            if points:
+                yield number, self._read(file, points)
+        left = cell.points & ~union(choice.chosen)
+        if left and files.sdist is not None:
+            yield None, self._read(files.sdist, left)
+
+    def _read(self, file: Artifact, points: int) -> Resolution | Unusable:
+        said = self.said(file)
+        if isinstance(said, Unreadable):
+            return Unusable(reason=f"`{file.filename}`: {said.reason}")
+        self._settle_said(said)
+        if points & ~self.space.admitted(said.requires_python):
+            return Unusable(reason=f"`{file.filename}` requires Python {said.requires_python}")
+        return said
+
+    def said(self, file: Artifact) -> Resolution | Unreadable:
+        """What a file asks for; of an sdist, what any wheel built from it will ask for."""
+        reading = self.stock.read(file)
+        if not file.is_sdist:
+            return reading.resolution
+        said = sdist_says(ReleaseFile(artifact=file, reading=reading))
+        if isinstance(said, Resolution):
+            return said
+        assert isinstance(file.name, SdistName)
+        project, allowed = file.name.project, self.stock.request.allow_build
+        if project in allowed or EVERYTHING in allowed:
+            return self.stock.built(file)
+        return Unreadable(
+            reason=f"{said.reason}; `--allow-build {project}` would build it in the sandbox"
+        )
+
+    def _settle_said(self, said: Resolution) -> None:
+        if said in self._checked:
+            return
+        markers = [line.marker for line in said.requires_dist if line.marker]
+        specifiers = [said.requires_python] if said.requires_python is not None else []
+        self._settle(markers, specifiers)
+        self._checked.add(said)
+
+    def _settle(self, markers: Sequence[Marker], specifiers: Sequence[SpecifierSet]) -> None:
+        cuts: list[object] = [*unsettled(self.space, markers, self._minors)]
+        cuts += unsettled_specifiers(self.space, specifiers, self._minors)
+        if cuts:
+            raise Finer(cuts)
+
+    def holds(self, marker: Marker | None, extra: str | None) -> int:
+        """The points where a marker holds; raises Finer if the space does not tell."""
+        if marker is not None:
+            self._settle([marker], ())
+        return self.space.where(marker, extra)
+
+    def lines(self, said: Resolution, cell: Cell) -> Lines:
+        """What a file asks for in a cell, for itself and for each of its extras."""
+        key = (said, cell.first)
+        found = self._lines.get(key)
+        if found is None:
+            found = self._lines[key] = frozenset(self._live(said, cell))
+        return found
+
+    def _live(
+        self, said: Resolution, cell: Cell
+    ) -> Iterator[tuple[NormalizedName | None, Requirement]]:
+        for line in said.requires_dist:
+            marker = line.marker
+            if marker is None:
+                yield None, line
+                continue
+            if self.space.where(marker, None) & cell.first:
+                yield None, line.without_marker
+            else:
+                for extra in sorted(marker.extras):
+                    if self.space.where(marker, extra) & cell.first:
+                        yield NormalizedName(extra), line.without_marker
+
+    def _kept(
+        self,
+        project: NormalizedName,
+        files: Files,
+        choice: Choice,
+        cell: Cell,
+        kinds: Sequence[_Kind],
+        provides: Mapping[Lines, frozenset[NormalizedName]],
+    ) -> Usable | Unusable:
+        """The files of one kind, where a cell would take files of several."""
+        promise = _promise(self.stock, files, kinds)
+        if len(kinds) == 1:
+            return Usable(
+                files=_listed(files, kinds[0]),
+                lines=kinds[0].lines,
+                provides=provides[kinds[0].lines],
+                promise=promise,
+            )
+        policy = self.stock.request.irreconcilable
+        if policy is Irreconcilable.REFUSE:
+            return Unusable(reason=_several(files, kinds))
+        if policy is Irreconcilable.UNION:
+            return Usable(
+                files=tuple(file for kind in kinds for file in _listed(files, kind)),
+                lines=frozenset[tuple[NormalizedName | None, Requirement]]().union(
+                    *(kind.lines for kind in kinds)
+                ),
+                provides=frozenset[NormalizedName]().union(*provides.values()),
+                promise=promise,
+                surplus=True,
+            )
+        serving = [kind for kind in kinds if _serves(kind, choice, cell)]
+        if not serving:
+            return Unusable(reason=_several(files, kinds), profiles=True)
+        best = max(serving, key=lambda kind: _weight(kind, choice, cell))
+        return Usable(
+            files=_listed(files, best),
+            lines=best.lines,
+            provides=provides[best.lines],
+            left_out=tuple(
+                file for kind in kinds if kind is not best for file in _listed(files, kind)
+            ),
+            promise=promise if best.sdist else None,
+        )
+
+
+def _serves(kind: _Kind, choice: Choice, cell: Cell) -> bool:
+    """Whether its files alone serve the whole cell; an sdist does not displace a wheel."""
+    accepted = union(choice.accepted[number] for number in kind.wheels)
+    if kind.sdist:
+        accepted |= cell.points & ~union(choice.chosen)
+    return not cell.points & ~accepted
+
+
+def _weight(kind: _Kind, choice: Choice, cell: Cell) -> tuple[int, tuple[int, ...]]:
+    chosen = union(choice.chosen[number] for number in kind.wheels) & cell.points
+    return chosen.bit_count(), tuple(-number for number in kind.wheels)
+
+
+def _listed(files: Files, kind: _Kind) -> tuple[Artifact, ...]:
+    wheels = tuple(files.wheels[number] for number in kind.wheels)
+    return (*wheels, files.sdist) if kind.sdist and files.sdist is not None else wheels
+
+
+def _promise(stock: Stock, files: Files, kinds: Sequence[_Kind]) -> str | None:
+    if files.sdist is None or not any(kind.sdist for kind in kinds):
+        return None
+    return stock.promise(files.sdist)
+
+
+def _several(files: Files, kinds: Sequence[_Kind]) -> str:
+    names = [f"`{_listed(files, kind)[0].filename}`" for kind in kinds]
+    return f"{' and '.join(names)} ask for different things, and no marker tells them apart"
+
+
+def _not_served(files: Files, choice: Choice, cell: Cell) -> str | None:
+    left = cell.points & ~union(choice.chosen)
+    if not left or files.sdist is not None:
+        return None
+    if not files.wheels:
+        return "there is no wheel of it, and no sdist that may be used"
+    if left != cell.points:
+        return "its wheels need a newer system than the floor of the target"
+    platforms = sorted({tag.platform for c in files.candidates for tag in c.tags})
+    shown = ", ".join(f"`{name}`" for name in platforms[:4])
+    more = f" and {len(platforms) - 4} more" if len(platforms) > 4 else ""
+    return f"no wheel fits (there are some for {shown}{more}), and no sdist may be used"

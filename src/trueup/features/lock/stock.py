@@ -1,0 +1,215 @@
+"""The files that a request admits, by project and version; nothing here depends on a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from packaging.ranges import VersionRange
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from trueup.judge.choice import Candidate, page_specifiers
+from trueup.model.artifact import Artifact, OtherName, SdistName, WheelName
+from trueup.model.errors import NotFoundError
+from trueup.model.lockrequest import EVERYTHING, LocalProject, LockRequest, Prereleases
+from trueup.model.metadata import Resolution, Unreadable
+from trueup.model.release import Reading
+from trueup.model.requirement import Requirement, version_range
+from trueup.sources.index import artifact_of_url
+from trueup.sources.supply import Supply
+
+__all__ = ["Files", "Stock", "constrained"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """The admitted files of one version; ``yanked`` is the reason if all of them are."""
+
+    version: Version
+    wheels: tuple[Artifact, ...]
+    sdist: Artifact | None
+    yanked: str | None = None
+    origin: str = ""
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The wheels as an installer ranks them."""
+        return tuple(_candidate(file) for file in self.wheels)
+
+
+def _candidate(file: Artifact) -> Candidate:
+    assert isinstance(file.name, WheelName)
+    return Candidate(
+        tags=file.name.tags,
+        build=file.name.build,
+        page_requires_python=page_specifiers(file),
+    )
+
+
+class Stock:
+    """What there is to choose from; each project is listed once, each file read once."""
+
+    def __init__(self, request: LockRequest, supply: Supply) -> None:
+        self.request = request
+        self.supply = supply
+        self.local: Mapping[NormalizedName, LocalProject] = {
+            item.project: item for item in request.local
+        }
+        self._files: dict[NormalizedName, Mapping[Version, Files]] = {}
+        self._missing: dict[NormalizedName, str] = {}
+        self._pinned = _pinned(request)
+        self._direct = {
+            root.requirement.project: artifact_of_url(root.requirement.url)
+            for root in request.roots
+            if root.requirement.url is not None and root.requirement.project not in self.local
+        }
+        self._constraints: dict[NormalizedName, list[Requirement]] = {}
+        for line in request.constraints:
+            self._constraints.setdefault(line.project, []).append(line)
+
+    def files(self, project: NormalizedName) -> Mapping[Version, Files]:
+        """The versions of a project that have an admitted file, newest first; empty if unknown.
+
+        Raises SourceError if an index does not answer.
+        """
+        found = self._files.get(project)
+        if found is None:
+            found = self._files[project] = self._listed(project)
+        return found
+
+    def absence(self, project: NormalizedName) -> str | None:
+        """Why there is no version of a project at all."""
+        return self._missing.get(project)
+
+    def read(self, artifact: Artifact) -> Reading:
+        return self.supply.read(artifact)
+
+    def direct(self, project: NormalizedName) -> Artifact | None:
+        """The one file that the user gave an address for."""
+        return self._direct.get(project)
+
+    def is_direct(self, line: Requirement) -> bool:
+        """Whether the user asks for the address that a requirement names."""
+        lines = [root.requirement for root in self.request.roots]
+        return any(
+            own.project == line.project and own.url == line.url
+            for own in (*lines, *self.request.overrides)
+        )
+
+    def promise(self, sdist: Artifact) -> str | None:
+        """Why the dependencies of an sdist are known."""
+        return self.supply.promise(sdist)
+
+    def built(self, sdist: Artifact) -> Resolution | Unreadable:
+        """What the wheel that an sdist builds asks for; built in the sandbox, once."""
+        return self.supply.built(sdist)
+
+    def constraints(self, project: NormalizedName) -> Sequence[Requirement]:
+        """The constraints on a project."""
+        return self._constraints.get(project, ())
+
+    def may_be_prerelease(self, project: NormalizedName) -> bool:
+        """Whether pre-releases of a project are candidates (PEP 440, by the request's policy).
+
+        Only what the user wrote counts as naming one, so that the answer does not depend on the
+        order in which requirements are found.
+        """
+        request = self.request
+        if request.prereleases is Prereleases.DISALLOW:
+            return False
+        if request.prereleases is Prereleases.ALLOW:
+            return True
+        if project in request.prerelease_projects or EVERYTHING in request.prerelease_projects:
+            return True
+        lines = [root.requirement for root in request.roots]
+        lines += [*request.constraints, *request.overrides]
+        if any(line.project == project and line.specifier.prereleases for line in lines):
+            return True
+        return all(version.is_prerelease for version in self.files(project))
+
+    def admits_yanked(self, project: NormalizedName, version: Version) -> bool:
+        """Whether a yanked version may be taken: one that is pinned exactly (PEP 592)."""
+        return version in self._pinned.get(project, ())
+
+    def _listed(self, project: NormalizedName) -> Mapping[Version, Files]:
+        direct = self._direct.get(project)
+        if direct is not None:
+            assert isinstance(direct.name, WheelName | SdistName)
+            version = direct.name.version
+            return {version: _files(version, [direct], only_binary=False, origin=direct.url)}
+        try:
+            listing = self.supply.listing(project)
+        except NotFoundError as error:
+            self._missing[project] = str(error)
+            return {}
+        limit = self.request.exclude_newer
+        by_version: dict[Version, list[Artifact]] = {}
+        newer = 0
+        for file in listing.files:
+            if isinstance(file.name, OtherName):
+                continue
+            if limit is not None and (file.upload_time is None or file.upload_time > limit):
+                newer += 1
+                continue
+            by_version.setdefault(file.name.version, []).append(file)
+        if not by_version:
+            self._missing[project] = (
+                f"all of its {newer} files are newer than {limit:%Y-%m-%d}, or have no upload time"
+                if limit is not None and newer
+                else "there is no wheel and no sdist of it"
+            )
+        only_binary = _named(project, self.request.only_binary)
+        return {
+            version: _files(version, by_version[version], only_binary, listing.origin)
+            for version in sorted(by_version, reverse=True)
+        }
+
+
+def _files(version: Version, files: Sequence[Artifact], only_binary: bool, origin: str) -> Files:
+    present = [file for file in files if file.yanked is None]
+    reason = None
+    if not present:
+        present = list(files)
+        reason = files[0].yanked or "no reason given"
+    sdists = [] if only_binary else [file for file in present if file.is_sdist]
+    sdists.sort(key=lambda file: (not file.filename.endswith(".tar.gz"), file.filename))
+    wheels = [
+        file for file in present if isinstance(file.name, WheelName) and file.name.variant is None
+    ]
+    return Files(
+        version=version,
+        wheels=tuple(sorted(wheels, key=lambda file: file.filename)),
+        sdist=sdists[0] if sdists else None,
+        yanked=reason,
+        origin=origin,
+    )
+
+
+def _named(project: NormalizedName, names: frozenset[str]) -> bool:
+    return EVERYTHING in names or project in names
+
+
+def _pinned(request: LockRequest) -> dict[NormalizedName, set[Version]]:
+    """The versions that the user pins exactly, or has locked already."""
+    pinned: dict[NormalizedName, set[Version]] = {
+        canonicalize_name(project): set(versions) for project, versions in request.preferred.items()
+    }
+    lines = [root.requirement for root in request.roots]
+    for line in (*lines, *request.constraints, *request.overrides):
+        for part in line.specifier:
+            if part.operator in ("==", "===") and not part.version.endswith(".*"):
+                try:
+                    pinned.setdefault(line.project, set()).add(Version(part.version))
+                except ValueError:
+                    continue  # `===` compares text, which need not be a version
+    return pinned
+
+
+def constrained(lines: Sequence[Requirement]) -> VersionRange:
+    """The versions that all of these admit."""
+    versions = VersionRange.full()
+    for line in lines:
+        versions = versions.intersection(version_range(line.specifier))
+    return versions

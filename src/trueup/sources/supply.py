@@ -1,0 +1,173 @@
+"""Where a resolver gets its candidates: indexes, assigned ones, and folders of wheels, as one."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from trueup.judge.picks import FileKey, key_of
+from trueup.judge.promise import case_of
+from trueup.model.artifact import Artifact
+from trueup.model.errors import NotFoundError, SourceError
+from trueup.model.finding import Case
+from trueup.model.metadata import Resolution, Unreadable
+from trueup.model.release import Reading, ReleaseFile
+from trueup.sources.index import IndexSource
+from trueup.sources.source import Listing, Source
+
+__all__ = ["Build", "Supply"]
+
+Build = Callable[[Artifact], Resolution | Unreadable]
+"""Builds an sdist where that does no harm, and says what its wheel asks for."""
+
+_STRONG = ("sha256", "sha384", "sha512")
+
+
+class Supply:
+    """Listings and readings for a resolver, each asked for once; safe to use from several threads.
+
+    ``source_for`` gives the source of an index address (None: the configured ones), ``folder`` the
+    files of `--find-links`, which win over files of the same name on an index; ``assigned`` names
+    the index from which a project must come. ``build`` is asked for what sdists do not tell.
+    """
+
+    def __init__(
+        self,
+        source_for: Callable[[str | None], Source],
+        *,
+        folder: Source | None = None,
+        assigned: Mapping[NormalizedName, str] | None = None,
+        build: Build | None = None,
+    ) -> None:
+        self._source_for = source_for
+        self._folder = folder
+        self._assigned = assigned or {}
+        self._build = build
+        self._built: dict[FileKey, Resolution | Unreadable] = {}
+        self._lock = threading.Lock()
+        self._flights: dict[object, threading.Lock] = {}
+        self._listings: dict[NormalizedName, Listing | SourceError] = {}
+        self._readings: dict[FileKey, Reading] = {}
+        self._local: set[FileKey] = set()
+
+    def listing(self, project: NormalizedName) -> Listing:
+        """All files of a project.
+
+        Raises NotFoundError if no place has it, SourceError if one cannot answer.
+        """
+        with self._flight(project):
+            found = self._listings.get(project)
+            if found is None:
+                try:
+                    found = self._find(project)
+                except SourceError as error:
+                    found = error
+                self._listings[project] = found
+        if isinstance(found, SourceError):
+            raise found
+        return found
+
+    def index_of(self, project: NormalizedName) -> str | None:
+        """The index that a project is assigned to."""
+        return self._assigned.get(project)
+
+    def read(self, artifact: Artifact) -> Reading:
+        """The metadata of one file, read once."""
+        key = key_of(artifact)
+        found = self._readings.get(key)
+        if found is not None:
+            return found
+        with self._flight(key):
+            found = self._readings.get(key)
+            if found is None:
+                found = self._reader(artifact).read(artifact)
+                self._readings[key] = found
+            return found
+
+    @property
+    def readings(self) -> Mapping[FileKey, Reading]:
+        """Everything read so far."""
+        return self._readings
+
+    def with_hash(self, artifact: Artifact) -> Artifact:
+        """The artifact with a strong hash, computed from the file where its listing gives none.
+
+        Raises SourceError or ArchiveError if it cannot be fetched.
+        """
+        if any(name in artifact.hashes for name in _STRONG):
+            return artifact
+        if key_of(artifact) in self._local:
+            return _hashed(artifact, Path(artifact.url))
+        source = self._reader(artifact)
+        assert isinstance(source, IndexSource)
+        with tempfile.TemporaryDirectory(prefix="trueup-") as folder:
+            return _hashed(artifact, source.download(artifact, Path(folder)))
+
+    def built(self, sdist: Artifact) -> Resolution | Unreadable:
+        """What an sdist was proved or is found to ask for, by building it; asked once."""
+        key = key_of(sdist)
+        with self._flight(("build", key)):
+            if key not in self._built:
+                assert self._build is not None
+                self._built[key] = self._build(sdist)
+            return self._built[key]
+
+    def promise(self, sdist: Artifact) -> str | None:
+        """Why the dependencies of an sdist are known: `static`, `declared`, `proved` or `built`."""
+        if key_of(sdist) in self._built:
+            return "built"
+        file = ReleaseFile(artifact=sdist, reading=self.read(sdist))
+        return "static" if case_of((file,), (), "requires-dist") is Case.STATIC else "declared"
+
+    def is_local(self, artifact: Artifact) -> bool:
+        """Whether it lies in a folder, so that its address is a path."""
+        return key_of(artifact) in self._local
+
+    def _find(self, project: NormalizedName) -> Listing:
+        listing: Listing | None = None
+        missing: NotFoundError | None = None
+        try:
+            listing = self._source_for(self._assigned.get(project)).listing(project)
+        except NotFoundError as error:
+            missing = error
+        if self._folder is not None:
+            try:
+                local = self._folder.listing(project)
+            except NotFoundError:
+                local = None
+            if local is not None:
+                self._local |= {key_of(file) for file in local.files}
+                names = {file.filename for file in local.files}
+                others = listing.files if listing is not None else ()
+                files = (*local.files, *(f for f in others if f.filename not in names))
+                listing = replace(listing or local, files=files)
+        if listing is None:
+            assert missing is not None
+            raise missing
+        return listing
+
+    def _reader(self, artifact: Artifact) -> Source:
+        if key_of(artifact) in self._local and self._folder is not None:
+            return self._folder
+        return self._source_for(None)
+
+    def _flight(self, key: object) -> threading.Lock:
+        with self._lock:
+            return self._flights.setdefault(key, threading.Lock())
+
+
+def _hashed(artifact: Artifact, path: Path) -> Artifact:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read: {error.strerror or error}", place=(str(path),)
+        ) from error
+    return replace(artifact, hashes={**artifact.hashes, "sha256": digest})
