@@ -67,10 +67,9 @@ def text_reader(limit: int = MAX_BYTES) -> Callable[[Path], str]:
                 data = file.read(left + 1)
         except FileNotFoundError as error:
             raise NotFoundError("no such file", place=(str(path),)) from error
-        except OSError as error:
-            raise SourceError(
-                f"cannot be read: {error.strerror or error}", place=(str(path),)
-            ) from error
+        except (OSError, ValueError) as error:  # ValueError: a path that no system can have
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise SourceError(f"cannot be read: {reason or error}", place=(str(path),)) from error
         if len(data) > left:
             raise LimitError(
                 "is too large to be a lock or requirements file",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from trueup.model.artifact import Artifact
-from trueup.model.condition import ALWAYS, Condition, Option, OptionKind, parse_condition
+from trueup.model.condition import Condition, Option, OptionKind, parse_condition
 from trueup.model.errors import UsageError
 from trueup.model.lock import Lock, LockEntry, LockKind, Place, PlaceKind
 from trueup.sources.lockfiles.address import archive_at, is_archive
@@ -22,6 +22,7 @@ from trueup.sources.lockfiles.document import (
     parse_name,
     shown,
 )
+from trueup.sources.lockfiles.joined import joined
 
 __all__ = ["read_pipfile_lock"]
 
@@ -46,7 +47,7 @@ def read_pipfile_lock(document: LockDocument, *, project: Path, environ: Mapping
         )
     sources = _sources(meta, environ)
     options: list[Option] = []
-    entries: dict[object, LockEntry] = {}
+    entries: list[LockEntry] = []
     for section, start, end in _sections(document):
         group = _group(document, section)
         if section != _DEFAULT and group is not None:
@@ -57,30 +58,17 @@ def read_pipfile_lock(document: LockDocument, *, project: Path, environ: Mapping
         for table, name in _tables(document, section, start, end):
             entry = reader.entry(table, name)
             if entry is not None:
-                _add(entries, entry)
+                entries.append(entry)
     return Lock(
         kind=LockKind.PIPFILE,
         path=document.path,
-        entries=tuple(entries.values()),
+        entries=joined(entries),
         requires_python=_requires(meta),
         options=frozenset(options),
         indexes=tuple(dict.fromkeys(sources.values())),
         complete_roots=False,
         faults=document.faults,
     )
-
-
-def _add(entries: dict[object, LockEntry], entry: LockEntry) -> None:
-    """Keep an entry; what two categories pin alike is installed where either wants it."""
-    key = (entry.project, entry.version, entry.place)
-    known = entries.get(key)
-    if known is None:
-        entries[key] = entry
-        return
-    condition = ALWAYS
-    if known.condition.text and entry.condition.text:
-        condition = parse_condition(f"({known.condition.text}) or ({entry.condition.text})")
-    entries[key] = replace(known, condition=condition, digests=known.digests | entry.digests)
 
 
 def _sources(meta: Table, environ: Mapping[str, str]) -> dict[str, str]:
