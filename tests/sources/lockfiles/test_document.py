@@ -16,12 +16,11 @@ from trueup.sources.lockfiles.document import (
     LockDocument,
     Table,
     json_document,
-    parse_digest,
-    shown,
     text_reader,
     toml_document,
     toml_if_there,
 )
+from trueup.sources.lockfiles.values import shown
 
 LOCK = """\
 version = "one"
@@ -198,29 +197,3 @@ def test_reading_within_a_limit(tmp_path: Path) -> None:
     assert found is not None
     assert found.values == {"a": 1}
     assert toml_if_there(tmp_path / "absent.toml") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("SHA256:" + "AB" * 32, ("sha256", "ab" * 32)),
-        ("md5:" + "0" * 32, ("md5", "0" * 32)),
-        ("blake2b:00ff", ("blake2b", "00ff")),
-        ("00ff", "names no algorithm"),
-        (":00", "names no algorithm"),
-        ("sha256:xyz", "is not hexadecimal"),
-        ("sha256:00", "has 2 digits, not 64"),
-    ],
-)
-def test_digests(text: str, wanted: tuple[str, str] | str) -> None:
-    if isinstance(wanted, str):
-        with pytest.raises(ValueError, match=wanted):
-            parse_digest(text)
-    else:
-        assert parse_digest(text) == wanted
-
-
-def test_shown_values_are_short_and_hold_no_credentials() -> None:
-    assert shown(None) == "nothing"
-    assert shown(["https://user:secret@index.test/"]) == "`['https://****@index.test/']`"
-    assert len(shown("x" * 100)) == 62

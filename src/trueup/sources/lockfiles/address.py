@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import NormalizedName
 
 from trueup.model.artifact import Artifact, has_artifact_suffix, parse_filename
-from trueup.sources.lockfiles.document import parse_digest
+from trueup.sources.lockfiles.values import parse_digest
 
 __all__ = ["archive_at", "is_archive", "last_part", "url_of"]
 

@@ -18,20 +18,25 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from packaging.markers import Marker as PackagingMarker
 from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from trueup.model.condition import ALWAYS, Condition, parse_condition
 from trueup.model.errors import LimitError, NotFoundError, SourceError
 from trueup.model.lock import LockFault
-from trueup.model.marker import Marker, parse_marker
+from trueup.model.marker import Marker
 from trueup.model.requirement import parse_specifiers
+from trueup.sources.lockfiles.values import (
+    parse_digest,
+    parse_environment,
+    parse_name,
+    parse_version,
+    shown,
+)
 
 __all__ = [
     "MAX_BYTES",
@@ -329,7 +334,7 @@ class Table:
         return self.parsed(key, parse_name, "a project name", required=required)
 
     def version(self, key: str = "version", *, required: bool = False) -> Version | None:
-        return self.parsed(key, _version, "a version", required=required)
+        return self.parsed(key, parse_version, "a version", required=required)
 
     def specifiers(self, key: str = "requires-python") -> SpecifierSet | None:
         return self.parsed(key, parse_specifiers, "version specifiers such as `>=3.11`")
@@ -341,7 +346,7 @@ class Table:
 
     def markers(self, key: str) -> tuple[Marker, ...]:
         """A list of markers over environments alone."""
-        return self.parsed_each(key, _marker, "an environment marker")
+        return self.parsed_each(key, parse_environment, "an environment marker")
 
     # --------------------------------------------------------------------------------------------
 
@@ -372,53 +377,3 @@ class Table:
             reason = (str(error).splitlines() or [""])[0]
             self.fault(key, f"{shown(value)} ({reason})" if reason else shown(value), expected)
         return None
-
-
-@lru_cache(maxsize=65536)
-def parse_name(text: str) -> NormalizedName:
-    """The normal form of the name of a project, an extra or a group; ValueError if it is none."""
-    try:
-        return canonicalize_name(text, validate=True)
-    except ValueError:
-        raise ValueError from None  # `packaging` only repeats the name
-
-
-@lru_cache(maxsize=65536)
-def _version(text: str) -> Version:
-    try:
-        return Version(text)
-    except ValueError:
-        raise ValueError from None
-
-
-def _marker(text: str) -> Marker:
-    return parse_marker(PackagingMarker(text))
-
-
-_CREDENTIALS = re.compile(r"://[^/\s'\"]*@")
-_DIGITS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
-
-
-def parse_digest(text: str) -> tuple[str, str]:
-    """A hash written ``sha256:…``: the algorithm and its hexadecimal digits, in lower case.
-
-    Raises ValueError, with the reason, if it is not written so or has not as many digits as the
-    algorithm gives.
-    """
-    algorithm, colon, digits = text.strip().lower().partition(":")
-    if not colon or not re.fullmatch(r"[a-z0-9_-]+", algorithm):
-        raise ValueError("names no algorithm")
-    if not re.fullmatch(r"[0-9a-f]+", digits):
-        raise ValueError("is not hexadecimal")
-    wanted = _DIGITS.get(algorithm, len(digits))
-    if len(digits) != wanted:
-        raise ValueError(f"has {len(digits)} digits, not {wanted}")
-    return algorithm, digits
-
-
-def shown(value: object) -> str:
-    """A value for a message: short, on one line, without credentials."""
-    if value is None:
-        return "nothing"
-    text = _CREDENTIALS.sub("://****@", repr(value))
-    return f"`{text[:57]}...`" if len(text) > 60 else f"`{text}`"

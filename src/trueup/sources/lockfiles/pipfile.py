@@ -15,14 +15,9 @@ from trueup.model.condition import Condition, Option, OptionKind, parse_conditio
 from trueup.model.errors import UsageError
 from trueup.model.lock import Lock, LockEntry, LockKind, Place, PlaceKind
 from trueup.sources.lockfiles.address import archive_at, is_archive
-from trueup.sources.lockfiles.document import (
-    LockDocument,
-    Table,
-    parse_digest,
-    parse_name,
-    shown,
-)
+from trueup.sources.lockfiles.document import LockDocument, Table
 from trueup.sources.lockfiles.joined import joined
+from trueup.sources.lockfiles.values import parse_digest, parse_name, shown
 
 __all__ = ["read_pipfile_lock"]
 

@@ -16,13 +16,8 @@ from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.model.condition import Option, OptionKind
 from trueup.model.lock import Edge, Lock, LockEntry, LockKind, Place, PlaceKind
 from trueup.sources.lockfiles.address import last_part, url_of
-from trueup.sources.lockfiles.document import (
-    LockDocument,
-    Table,
-    parse_digest,
-    parse_name,
-    shown,
-)
+from trueup.sources.lockfiles.document import LockDocument, Table
+from trueup.sources.lockfiles.values import parse_digest, parse_name, shown
 
 __all__ = ["read_pylock"]
 

@@ -16,8 +16,9 @@ from trueup.model.errors import SourceError, TrueupError
 from trueup.model.lock import Lock, LockEntry, LockFault, LockKind, Place, PlaceKind
 from trueup.model.requirement import Requirement, parse_requirement
 from trueup.sources.lockfiles.address import archive_at, is_archive, last_part
-from trueup.sources.lockfiles.document import parse_digest, parse_name, shown, toml_if_there
+from trueup.sources.lockfiles.document import toml_if_there
 from trueup.sources.lockfiles.joined import joined
+from trueup.sources.lockfiles.values import parse_digest, parse_name, shown
 from trueup.sources.requirements import (
     Elsewhere,
     OptionLine,
