@@ -235,13 +235,13 @@ def test_a_workspace_of_uv(tmp_path: Path) -> None:
         (
             {"pyproject.toml": ROOT},
             ("libs/a",),
-            "a member of the workspace is missing: found no folder `libs/a` in `HERE`, "
+            "`HERE/pyproject.toml`: a member of the workspace is missing: found no folder `libs/a` in `HERE`, "
             "expected a folder of a project",
         ),
         (
             {"pyproject.toml": ROOT},
             ("/libs",),
-            "the members of the workspace: found `/libs`, expected relative folders",
+            "`HERE/pyproject.toml`: the members of the workspace: found `/libs`, expected relative",
         ),
         (
             {"pyproject.toml": ROOT, "a/pyproject.toml": ""},

@@ -34,7 +34,8 @@ def preferred_versions(path: Path) -> Mapping[NormalizedName, frozenset[Version]
         if isinstance(entry, dict):
             try:
                 name = canonicalize_name(str(entry.get("name")), validate=True)
-                found.setdefault(name, set()).add(Version(str(entry.get("version"))))
+                version = Version(str(entry.get("version")))
             except (InvalidName, InvalidVersion):
                 continue
+            found.setdefault(name, set()).add(version)
     return MappingProxyType({name: frozenset(versions) for name, versions in found.items()})

@@ -48,6 +48,7 @@ class WorkspaceFolder:
                     "a member of the workspace is missing",
                     found=f"no folder `{text}` in `{self.folder}`",
                     expected=_NAMED_BY,
+                    place=(str(self.folder / "pyproject.toml"),),
                 )
             for folder in found:
                 path = folder / "pyproject.toml"
@@ -64,6 +65,7 @@ class WorkspaceFolder:
                 "the members of the workspace",
                 found=f"`{pattern}`",
                 expected="relative folders, as patterns such as `libs/*`",
+                place=(str(self.folder / "pyproject.toml"),),
             ) from error
 
 
