@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -112,7 +112,7 @@ def lock_request(
             for text in asked
         ]
         roots, requires_python = (*typed, *files.roots), None
-    return LockRequest(
+    request = LockRequest(
         roots=roots,
         targets=_targets(settings, options, requires_python, running),
         project=project.name if project is not None else None,
@@ -120,9 +120,22 @@ def lock_request(
         default=_default(project, settings) if project is not None else frozenset(),
         conflicts=_conflicts(project, settings, workspace),
         constraints=(*settings.constraints, *files.constraints),
+        local=workspace.local,
+        indexes=_indexes(settings, options, files, environ, directory),
+        assigned=_assigned(settings, workspace),
+        preferred=_preferred(path, options),
+    )
+    return _with_policies(request, settings, options, files)
+
+
+def _with_policies(
+    request: LockRequest, settings: LockSettings, options: LockOptions, files: AskedFiles
+) -> LockRequest:
+    """The request with what settings, options and files say besides what is asked for."""
+    return replace(
+        request,
         overrides=settings.overrides,
         excluded=settings.excluded,
-        local=workspace.local,
         strategy=options.strategy or settings.strategy,
         irreconcilable=options.irreconcilable or settings.irreconcilable,
         prereleases=options.prereleases
@@ -131,10 +144,7 @@ def lock_request(
         exclude_newer=_exclude_newer(settings, options),
         only_binary=settings.only_binary | options.only_binary | files.only_binary,
         allow_build=settings.allow_build | options.allow_build,
-        indexes=_indexes(settings, options, files, environ, directory),
         find_links=(*options.find_links, *files.find_links, *settings.find_links),
-        assigned=_assigned(settings, workspace),
-        preferred=_preferred(path, options),
         require_all_targets=options.require_all_targets or settings.require_all_targets,
     )
 
