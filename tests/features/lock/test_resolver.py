@@ -227,7 +227,7 @@ def test_a_search_without_end_is_given_up() -> None:
 
 def test_an_obvious_answer_takes_one_round_for_each_project() -> None:
     names = [f"p{number:03}" for number in range(106)]
-    world = {
+    world: World = {
         name: {f"{v}.0": [f"{other}>=1" for other in names[i + 1 : i + 5]] for v in range(20)}
         for i, name in enumerate(names)
     }
@@ -237,3 +237,27 @@ def test_an_obvious_answer_takes_one_round_for_each_project() -> None:
     assert len(answer.pins) == 106
     assert answer.rounds <= 107
     assert universe.picks == 106
+
+
+def test_many_versions_that_clash_one_by_one_cost_a_few_rounds_each() -> None:
+    """As with a client library that pins its core, whose own needs changed long ago."""
+    count = 150
+    world: World = {
+        "client": {f"1.{n}": [f"core>=1.{n},<1.{n + 1}"] for n in range(count)},
+        "core": {f"1.{n}": ["http<2" if n < 100 else "http>=2"] for n in range(count)},
+        "http": {"1.26": [], "2.0": []},
+        "old": {"1.0": ["http<2"]},
+    }
+    answer = solve(Universe(world), [wish("client"), wish("old")])
+    assert pinned(answer) == {"client": "1.99", "core": "1.99", "http": "1.26", "old": "1.0"}
+    assert isinstance(answer, Solved)
+    assert answer.rounds < 5 * count
+
+
+def test_local_versions_and_pre_releases_that_clash() -> None:
+    versions = ["1.0", "1.0+cpu", "1.1a1", "1.1", "1.1.post1", "2.0.dev1", "2.0"]
+    world: World = {
+        "a": {version: ["b<2"] if version != "1.0+cpu" else [] for version in versions},
+        "b": {"1.0": [], "2.0": []},
+    }
+    assert pinned(solve(Universe(world), [wish("a"), wish("b>=2")])) == {"a": "1.0+cpu", "b": "2.0"}

@@ -60,4 +60,7 @@ class Offer(Protocol):
         """Why no version of that range is usable, in words: "2.0: no wheel for …"."""
 
     def versions(self, project: NormalizedName) -> Sequence[Version]:
-        """Every version there is, usable or not, oldest first; empty for an unknown project."""
+        """Every version there is, usable or not, oldest first; empty for an unknown project.
+
+        Nothing else may be picked.
+        """

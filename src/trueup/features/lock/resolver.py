@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, cast
 
 from nab_resolver.errors import ResolutionError, ResolutionTerminatedError
@@ -24,6 +25,7 @@ from nab_resolver.types import (
     RootRequirement,
 )
 from packaging.ranges import VersionRange
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -84,6 +86,18 @@ def _exactly(version: Version) -> VersionRange:
     return _Range.singleton(version)
 
 
+@lru_cache(maxsize=65536)
+def _from_to(first: Version, after: Version | None) -> VersionRange:
+    """From a version, included, to another, left out.
+
+    Made of complements, because these do not ask for pre-releases even where a bound is one.
+    """
+    below = ~_range(SpecifierSet(f">={first}").to_range())
+    if after is None:
+        return ~below
+    return ~_range(SpecifierSet(f">={after}").to_range()) - below
+
+
 class _Desk:
     """The offer as the solver wants it, each question asked once."""
 
@@ -91,6 +105,7 @@ class _Desk:
         self.offer = offer
         self.nodes: dict[str, Node] = {}
         self._needs: dict[tuple[str, Version], dict[str, VersionRange]] = {}
+        self._next: dict[NormalizedName, dict[Version, Version]] = {}
 
     def key(self, node: Node) -> str:
         key = str(node)
@@ -107,6 +122,21 @@ class _Desk:
                 found[base] = _exactly(version) & found.get(base, _FULL)
             self._needs[key, version] = found
         return found
+
+    def stretch(self, project: NormalizedName, version: Version) -> VersionRange | None:
+        """The version with all that nobody made between it and the next one.
+
+        What the solver learns of neighbours then joins to one interval. Without this, a thousand
+        versions that clash one by one make ranges of a thousand intervals.
+        """
+        after = self._next.get(project)
+        if after is None:
+            every = self.offer.versions(project)
+            after = self._next[project] = dict(pairwise(every))
+        following = after.get(version)
+        if version.local is not None or (following is not None and following.local is not None):
+            return None  # PEP 440 has no ordered comparison with local versions.
+        return _from_to(version, following)
 
     def _with_bases(self, needs: Mapping[Node, VersionRange]) -> dict[str, VersionRange]:
         """Whoever needs an extra needs its project in the same range.
@@ -184,8 +214,8 @@ class _Provider(BaseProvider[str, Version]):
     ) -> int:
         return 0 if conflict_counts.get(package, 0) >= MANY_CONFLICTS else 1
 
-    def widen_decision(self, package: str, version: Version) -> None:
-        return None
+    def widen_decision(self, package: str, version: Version) -> Any:
+        return self._desk.stretch(self._desk.nodes[package].project, version)
 
 
 class _PinsOfNodes(Mapping[str, Version]):
