@@ -1,4 +1,4 @@
-"""`[tool.trueup.check]`: where it is found, what it may say, and how it refuses."""
+"""The settings of verbs that judge: where they are found, what they may say, how they refuse."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from trueup.interfaces.config import TABLES, CheckConfig, find_config, parse_severity
+from trueup.interfaces.config import (
+    TABLES,
+    VERIFY_KEYS,
+    CheckConfig,
+    VerifyConfig,
+    find_config,
+    find_verify_config,
+    parse_mapping,
+    parse_severity,
+)
 from trueup.model.errors import UsageError
 from trueup.model.finding import Severity
 
@@ -134,7 +143,7 @@ def test_severity_on_the_command_line() -> None:
         (
             'fail-on = "never"',
             "`{path}`: `[tool.trueup]` has no key `fail-on`",
-            "`fail-on` belongs to `[tool.trueup.check]`",
+            "`fail-on` belongs to `[tool.trueup.check]` or `[tool.trueup.verify]`",
         ),
         (
             'colour = "never"',
@@ -165,3 +174,68 @@ def test_tables_of_other_verbs_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path, tables + "[[tool.trueup.check.deeper]]\n")
     with pytest.raises(UsageError, match="has no key `deeper`"):
         find_config(tmp_path)
+
+
+def test_every_key_of_verify(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+        [tool.trueup.verify]
+        lock = ["uv.lock", "locks/pylock.toml"]
+        for = "linux"
+        index = "mirror"
+        index-map = { "https://index.test/" = "http://127.0.0.1/" }
+        select = ["missing-requirement"]
+        ignore = ["file-withdrawn"]
+        severity = { surplus-entry = "info" }
+        fail-on = "warning"
+        baseline = "known.json"
+        """,
+    )
+    (tmp_path / "src").mkdir()
+    assert find_verify_config(tmp_path / "src") == VerifyConfig(
+        path=path,
+        locks=(tmp_path / "uv.lock", tmp_path / "locks/pylock.toml"),
+        targets=("linux",),
+        index=(str(tmp_path / "mirror"),),
+        index_map={"https://index.test/": "http://127.0.0.1/"},
+        select=("missing-requirement",),
+        ignore=("file-withdrawn",),
+        severity={"surplus-entry": Severity.INFO},
+        fail_on="warning",
+        baseline=tmp_path / "known.json",
+    )
+    assert find_config(tmp_path) == CheckConfig()
+
+
+def test_settings_of_verify_are_refused_by_its_own_name(tmp_path: Path) -> None:
+    path = write(tmp_path, "[tool.trueup.verify]\nfields = []\n")
+    with pytest.raises(UsageError) as caught:
+        find_verify_config(tmp_path)
+    assert str(caught.value) == f"`{path}`: `[tool.trueup.verify]` has no key `fields`"
+    assert caught.value.hint == f"the keys are: {', '.join(VERIFY_KEYS)}"
+
+
+@pytest.mark.parametrize("value", ['"a=b"', "{ a = 1 }"])
+def test_a_mapping_that_is_none(tmp_path: Path, value: str) -> None:
+    write(tmp_path, f"[tool.trueup.verify]\nindex-map = {value}\n")
+    with pytest.raises(UsageError, match=r"`\[tool.trueup.verify\] index-map`: found .*a table"):
+        find_verify_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://index.test/=http://127.0.0.1/", ("https://index.test/", "http://127.0.0.1/")),
+        ("https://a.test/?x=y=file:///srv", ("https://a.test/?x=y", "file:///srv")),
+        ("https://a.test/=/srv/mirror/", ("https://a.test/", "/srv/mirror/")),
+    ],
+)
+def test_mappings_on_the_command_line(text: str, expected: tuple[str, str]) -> None:
+    assert parse_mapping(text) == expected
+
+
+@pytest.mark.parametrize("text", ["https://index.test/", "a=b", "=https://index.test/"])
+def test_mappings_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="expected `FROM=TO`"):
+        parse_mapping(text)

@@ -1,31 +1,73 @@
-"""The answer of `trueup check`: the report, in the form and the place that were asked for."""
+"""The answer of a verb that judges: the report, in the form and place asked for, and the code."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 import click
 
-from trueup.interfaces.cli.options import CheckOptions
-from trueup.model.finding import Report
+from trueup.interfaces.cli.errors import COULD_NOT, FINDINGS, HOLDS
+from trueup.interfaces.cli.options import CheckOptions, JudgingOptions
+from trueup.model.errors import UsageError
+from trueup.model.finding import Finding, Report, Severity
 from trueup.sources.output import write_atomically
 
-__all__ = ["answer"]
+__all__ = ["Judged", "answer", "deliver", "exit_code", "make_known", "use_colour"]
 
 _WIDTH = 100
 """Columns where neither `COLUMNS` nor a terminal says how many there are."""
 
 
+class Judged(Protocol):
+    """A report of any verb that judges."""
+
+    @property
+    def findings(self) -> Sequence[Finding]: ...
+
+    @property
+    def failures(self) -> Sequence[tuple[str, str]]:
+        """What could not be judged, and why."""
+        ...
+
+    def worst(self) -> Severity | None:
+        """The heaviest severity found, None if nothing was."""
+        ...
+
+
 def answer(report: Report, options: CheckOptions, *, environ: Mapping[str, str]) -> None:
-    """Write the report to ``--output`` in one step, or to standard output."""
+    """Write the report of `check` to ``--output`` in one step, or to standard output."""
+
+    def step_summary() -> str:
+        from trueup.interfaces.report.github import render_step_summary
+
+        return render_step_summary(report)
+
+    deliver(
+        lambda colour, width: _render(report, options, colour=colour, width=width),
+        options,
+        failures=report.failures,
+        step_summary=step_summary,
+        environ=environ,
+    )
+
+
+def deliver(
+    render: Callable[[bool, int], str],
+    options: JudgingOptions,
+    *,
+    failures: Iterable[tuple[str, str]],
+    step_summary: Callable[[], str],
+    environ: Mapping[str, str],
+) -> None:
+    """Put a report where it was asked for; ``render`` takes whether to use colour, and the width."""
     to_file = options.output is not None and options.output != "-"
     colour = not to_file and use_colour(options.colour, sys.stdout, environ)
-    text = _render(report, options, colour=colour, environ=environ)
+    text = render(colour, _width(environ))
     if to_file:
         assert options.output is not None
         write_atomically(Path(options.output), text)
@@ -35,14 +77,45 @@ def answer(report: Report, options: CheckOptions, *, environ: Mapping[str, str])
         _print(text)
     summary = environ.get("GITHUB_STEP_SUMMARY")
     if options.form == "github" and summary:
-        from trueup.interfaces.report.github import render_step_summary
-
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(render_step_summary(report))
+            file.write(step_summary())
     if options.form != "text" or to_file:
         # The failures stand in the report; whoever looks at the terminal must see them as well.
-        for target, reason in report.failures:
-            click.echo(f"error: could not judge `{target}`: {reason}", err=True)
+        tell_failures(failures)
+
+
+def tell_failures(failures: Iterable[tuple[str, str]]) -> None:
+    """What could not be judged, on standard error."""
+    for target, reason in failures:
+        click.echo(f"error: could not judge `{target}`: {reason}", err=True)
+
+
+def exit_code(report: Judged, fail_on: Severity | None) -> int:
+    """2 if something could not be judged, else 1 if something weighs as much as ``fail_on``."""
+    if report.failures:
+        return COULD_NOT
+    worst = report.worst()
+    if fail_on is None or worst is None or worst.rank < fail_on.rank:
+        return HOLDS
+    return FINDINGS
+
+
+def make_known(report: Judged, path: str, *, quiet: bool) -> int:
+    """Write all findings to a baseline file; returns the exit code.
+
+    Raises UsageError if not everything could be judged: an incomplete file would make tomorrow's
+    old findings look new.
+    """
+    from trueup.sources.baseline import write_baseline
+
+    tell_failures(report.failures)
+    if report.failures:
+        raise UsageError(f"`{path}` is not written, because not everything could be judged")
+    count = write_baseline(Path(path), report.findings)
+    if not quiet:
+        findings = "1 finding" if count == 1 else f"{count:,} findings"
+        click.echo(f"wrote `{path}`: {findings} known", err=True)
+    return HOLDS
 
 
 def use_colour(wish: str, stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -54,9 +127,7 @@ def use_colour(wish: str, stream: TextIO, environ: Mapping[str, str]) -> bool:
     return bool(environ.get("FORCE_COLOR")) or stream.isatty()
 
 
-def _render(
-    report: Report, options: CheckOptions, *, colour: bool, environ: Mapping[str, str]
-) -> str:
+def _render(report: Report, options: CheckOptions, *, colour: bool, width: int) -> str:
     """Each format is imported when it is asked for: HTML alone needs a template engine."""
     if options.form == "json":
         from trueup.interfaces.report.json import render_json
@@ -80,7 +151,7 @@ def _render(
     return render_text(
         report,
         colour=colour,
-        width=_width(environ),
+        width=width,
         verbose=options.verbose,
         suggest=options.suggest,
         fix_hint=options.fix_hint,

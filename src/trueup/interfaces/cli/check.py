@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trueup.interfaces.cli.errors import COULD_NOT, FINDINGS, HOLDS
-from trueup.interfaces.cli.options import CheckOptions, Combined, check_options, combine
+from trueup.interfaces.cli.options import (
+    CheckOptions,
+    Combined,
+    check_options,
+    combine,
+    combined_fields,
+)
 from trueup.interfaces.config import find_config
 from trueup.model.errors import UsageError
 
 if TYPE_CHECKING:
     from trueup.interfaces.wanted import Collected
-    from trueup.model.finding import Report, Severity
+    from trueup.model.finding import Report
 
 __all__ = ["command"]
 
@@ -55,19 +60,23 @@ def _run(options: CheckOptions) -> int:
             "or a lock (`trueup check --lock uv.lock`)",
         )
     directory = Path.cwd()
-    combined = combine(options, find_config(directory))
-    report, collected = _report(options, combined, directory)
+    config = find_config(directory)
+    combined = combine(options, config)
+    fields = combined_fields(options, config)
+    report, collected = _report(options, combined, fields, directory)
     if not options.quiet:
         _tell_left_out(collected, verbose=options.verbose)
+    from trueup.interfaces.cli.answer import answer, exit_code, make_known
+
     if options.write_baseline is not None:
-        return _write_baseline(options, report, Path(options.write_baseline))
-    from trueup.interfaces.cli.answer import answer
-
+        return make_known(report, options.write_baseline, quiet=options.quiet)
     answer(report, options, environ=os.environ)
-    return _exit_code(report, combined.fail_on)
+    return exit_code(report, combined.fail_on)
 
 
-def _report(options: CheckOptions, combined: Combined, directory: Path) -> tuple[Report, Collected]:
+def _report(
+    options: CheckOptions, combined: Combined, fields: frozenset[str] | None, directory: Path
+) -> tuple[Report, Collected]:
     from trueup.features.check import check
     from trueup.interfaces.progress import watching
     from trueup.interfaces.wanted import Places, collect
@@ -94,7 +103,7 @@ def _report(options: CheckOptions, combined: Combined, directory: Path) -> tuple
             collected.wanted,
             settings=combined.rules,
             targets=targets,
-            fields=combined.fields,
+            fields=fields,
             known=known,
             deep=options.deep,
             suggest=options.suggest,
@@ -102,30 +111,6 @@ def _report(options: CheckOptions, combined: Combined, directory: Path) -> tuple
             watcher=watcher,
         )
     return replace(report, failures=(*collected.failures, *report.failures)), collected
-
-
-def _exit_code(report: Report, fail_on: Severity | None) -> int:
-    if report.failures:
-        return COULD_NOT
-    worst = report.worst()
-    if fail_on is None or worst is None or worst.rank < fail_on.rank:
-        return HOLDS
-    return FINDINGS
-
-
-def _write_baseline(options: CheckOptions, report: Report, path: Path) -> int:
-    from trueup.sources.baseline import write_baseline
-
-    for target, reason in report.failures:
-        click.echo(f"error: could not judge `{target}`: {reason}", err=True)
-    if report.failures:
-        # An incomplete file would make tomorrow's old findings look new.
-        raise UsageError(f"`{path}` is not written, because not everything could be judged")
-    count = write_baseline(path, report.findings)
-    if not options.quiet:
-        findings = "1 finding" if count == 1 else f"{count:,} findings"
-        click.echo(f"wrote `{options.write_baseline}`: {findings} known", err=True)
-    return HOLDS
 
 
 def _tell_left_out(collected: Collected, *, verbose: bool) -> None:

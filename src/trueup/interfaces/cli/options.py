@@ -1,4 +1,4 @@
-"""The options of `trueup check`, and what they amount to together with the project's settings."""
+"""The options of verbs that judge, and what they amount to together with the settings."""
 
 from __future__ import annotations
 
@@ -7,48 +7,39 @@ from pathlib import Path
 
 import click
 
-from trueup.interfaces.config import FAIL_ON, CheckConfig, parse_severity
+from trueup.interfaces.config import FAIL_ON, CheckConfig, RuleConfig, parse_severity
 from trueup.judge.rule import RuleSettings
 from trueup.model.finding import Severity
 
-__all__ = ["FORMATS", "CheckOptions", "Combined", "check_options", "combine"]
+__all__ = [
+    "FORMATS",
+    "INDEX",
+    "NO_CACHE",
+    "REPORT",
+    "RULES",
+    "TALK",
+    "CheckOptions",
+    "Combined",
+    "JudgingOptions",
+    "check_options",
+    "combine",
+    "combined_fields",
+]
 
 FORMATS = ("text", "json", "github", "sarif", "html")
 
-_OPTIONS = (
-    click.Argument(["target"], nargs=-1),
-    click.Option(
-        ["listed", "-r", "--requirements", "--lock"],
-        metavar="FILE",
-        multiple=True,
-        help="Check every release that FILE names: a requirements file, `uv.lock`, `poetry.lock`, "
-        "`pdm.lock`, `pylock.toml` or `Pipfile.lock`.",
-    ),
-    click.Option(
-        ["index", "--index"],
-        metavar="URL",
-        multiple=True,
-        help="Look releases up here, in this order; otherwise where uv and pip are set to look.",
-    ),
-    click.Option(
-        ["environments", "--for"],
-        metavar="ENV",
-        multiple=True,
-        help="Judge for these environments only: `cp312-linux-x86_64-glibc2.28`, "
-        "`cp311..cp314-macos-arm64`, `linux`.",
-    ),
-    click.Option(
-        ["fields", "--fields"],
-        metavar="FIELD,…",
-        multiple=True,
-        help="Compare these core metadata fields only, such as `Requires-Dist`.",
-    ),
-    click.Option(
-        ["deep", "--deep"],
-        is_flag=True,
-        help="Download whole files, verify their hashes, and compare them with what the index "
-        "says about them.",
-    ),
+INDEX = click.Option(
+    ["index", "--index"],
+    metavar="URL",
+    multiple=True,
+    help="Look releases up here, in this order; otherwise where uv and pip are set to look.",
+)
+NO_CACHE = click.Option(
+    ["no_cache", "--no-cache"],
+    is_flag=True,
+    help="Use nothing from earlier runs, keep nothing.",
+)
+RULES = (
     click.Option(
         ["fail_on", "--fail-on"],
         type=click.Choice(FAIL_ON),
@@ -74,6 +65,10 @@ _OPTIONS = (
         metavar="FILE",
         help="Write all findings of today to FILE, as known, and exit with 0.",
     ),
+)
+"""Which rules apply, and which of their findings count."""
+
+REPORT = (
     click.Option(
         ["form", "--format"],
         type=click.Choice(FORMATS),
@@ -86,27 +81,8 @@ _OPTIONS = (
         metavar="FILE",
         help="Write the report to FILE, in one step, instead of standard output.",
     ),
-    click.Option(
-        ["suggest", "--suggest"],
-        is_flag=True,
-        help="Print, ready to paste, the metadata that serves all files and work-arounds for "
-        "users.",
-    ),
-    click.Option(
-        ["fix_hint", "--fix-hint"], is_flag=True, help="Say how such a release is put right."
-    ),
-    click.Option(
-        ["no_cache", "--no-cache"],
-        is_flag=True,
-        help="Use nothing from earlier runs, keep nothing.",
-    ),
-    click.Option(
-        ["jobs", "-j", "--jobs"],
-        type=click.IntRange(1, 64),
-        default=8,
-        show_default=True,
-        help="How many releases to read at a time.",
-    ),
+)
+TALK = (
     click.Option(
         ["colour", "--color", "--colour"],
         type=click.Choice(("auto", "always", "never")),
@@ -118,17 +94,64 @@ _OPTIONS = (
     click.Option(["quiet", "-q", "--quiet"], is_flag=True, help="The report only: no talk."),
 )
 
+_OPTIONS = (
+    click.Argument(["target"], nargs=-1),
+    click.Option(
+        ["listed", "-r", "--requirements", "--lock"],
+        metavar="FILE",
+        multiple=True,
+        help="Check every release that FILE names: a requirements file, `uv.lock`, `poetry.lock`, "
+        "`pdm.lock`, `pylock.toml` or `Pipfile.lock`.",
+    ),
+    INDEX,
+    click.Option(
+        ["environments", "--for"],
+        metavar="ENV",
+        multiple=True,
+        help="Judge for these environments only: `cp312-linux-x86_64-glibc2.28`, "
+        "`cp311..cp314-macos-arm64`, `linux`.",
+    ),
+    click.Option(
+        ["fields", "--fields"],
+        metavar="FIELD,…",
+        multiple=True,
+        help="Compare these core metadata fields only, such as `Requires-Dist`.",
+    ),
+    click.Option(
+        ["deep", "--deep"],
+        is_flag=True,
+        help="Download whole files, verify their hashes, and compare them with what the index "
+        "says about them.",
+    ),
+    *RULES,
+    *REPORT,
+    click.Option(
+        ["suggest", "--suggest"],
+        is_flag=True,
+        help="Print, ready to paste, the metadata that serves all files and work-arounds for "
+        "users.",
+    ),
+    click.Option(
+        ["fix_hint", "--fix-hint"], is_flag=True, help="Say how such a release is put right."
+    ),
+    NO_CACHE,
+    click.Option(
+        ["jobs", "-j", "--jobs"],
+        type=click.IntRange(1, 64),
+        default=8,
+        show_default=True,
+        help="How many releases to read at a time.",
+    ),
+    *TALK,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckOptions:
-    """The command line of `trueup check`, field by field as its options are named."""
+class JudgingOptions:
+    """What the command lines of verbs that judge have in common, named as the options are."""
 
-    target: tuple[str, ...] = ()
-    listed: tuple[str, ...] = ()
     index: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()
-    deep: bool = False
     fail_on: str | None = None
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -137,13 +160,23 @@ class CheckOptions:
     write_baseline: str | None = None
     form: str = "text"
     output: str | None = None
-    suggest: bool = False
-    fix_hint: bool = False
     no_cache: bool = False
-    jobs: int = 8
     colour: str = "auto"
     verbose: bool = False
     quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions(JudgingOptions):
+    """The command line of `trueup check`, field by field as its options are named."""
+
+    target: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    deep: bool = False
+    suggest: bool = False
+    fix_hint: bool = False
+    jobs: int = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +187,6 @@ class Combined:
     fail_on: Severity | None
     environments: tuple[str, ...]
     index: tuple[str, ...]
-    fields: frozenset[str] | None
     baseline: Path | None
 
 
@@ -163,14 +195,13 @@ def check_options() -> list[click.Parameter]:
     return list(_OPTIONS)
 
 
-def combine(options: CheckOptions, config: CheckConfig) -> Combined:
+def combine(options: JudgingOptions, config: RuleConfig) -> Combined:
     """Options win over settings, key by key; severities are combined code by code.
 
     Raises UsageError for a malformed severity.
     """
     select = _codes(options.select or config.select or ())
     fail_on = options.fail_on or config.fail_on or Severity.ERROR.value
-    fields = frozenset(name.lower() for name in _codes(options.fields or config.fields))
     return Combined(
         rules=RuleSettings(
             select=select if options.select or config.select is not None else None,
@@ -180,9 +211,14 @@ def combine(options: CheckOptions, config: CheckConfig) -> Combined:
         fail_on=None if fail_on == "never" else Severity(fail_on),
         environments=options.environments or config.targets,
         index=options.index or config.index,
-        fields=fields or None,
         baseline=Path(options.baseline) if options.baseline else config.baseline,
     )
+
+
+def combined_fields(options: CheckOptions, config: CheckConfig) -> frozenset[str] | None:
+    """The fields to compare, lower-cased; None: all."""
+    names = _codes(options.fields or config.fields)
+    return frozenset(name.lower() for name in names) or None
 
 
 def _codes(values: tuple[str, ...]) -> frozenset[str]:
