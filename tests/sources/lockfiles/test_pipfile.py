@@ -112,6 +112,7 @@ def test_requires(requires: dict[str, str], wanted: str | None) -> None:
         ({"six": {"version": "==1.x"}}, ["`version`: `'==1.x'` (names no version), expected"]),
         ({"six": {"version": 1}}, ["`version`: `1`, expected `==` and one version"]),
         ({"six": {}}, ["`version`: nothing, expected `==` and one version"]),
+        ({}, []),
         ({"six": 1}, ["`default.six`: `1`, expected a table"]),
         ({"-": {"version": "==1"}}, ["``: `'-'`, expected a project name"]),
         (
@@ -138,6 +139,12 @@ def test_each_fault(section: object, faults: list[str]) -> None:
 def test_a_fault_has_the_line_of_its_key_and_its_project() -> None:
     (fault,) = read({"_meta": {}, "default": {"six": {"version": "==1", "hashes": "x"}}}).faults
     assert (fault.origin, fault.project, fault.version) == ("Pipfile.lock:6", "six", Version("1"))
+
+
+def test_names_that_are_not_found_in_the_text_have_the_line_of_their_category() -> None:
+    text = '{"_meta": {},\n"default": {\n"six": {"version": "==1"},\n"\\u0061": {}}}'
+    lock = read_pipfile_lock(json_document("x", text), project=Path(), environ={})
+    assert [entry.origin for entry in lock.entries] == ["x:3", "x:2"]
 
 
 def test_categories_and_sources_that_are_wrong() -> None:

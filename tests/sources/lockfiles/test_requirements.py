@@ -208,6 +208,7 @@ def test_a_line_that_is_not_pinned_is_an_entry_without_version(
         ("git+https://git.test/x", "``: `'git+https://git.test/x'`, whose name is not known"),
         ("./a ; python =", "`marker`: `'python ='` (Expected"),
         ("-r https://files.test/more.txt", "`--requirement`: `'https://files.test/more.txt'`"),
+        ("file://[", "``: `'file://['`, whose name is not known, expected `NAME @ address`"),
         ("--require-hashes", "`--hash`: nothing, expected a hash, as other lines have one"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ def _sections(document: LockDocument) -> Iterator[tuple[str, int, int]]:
         if section == _META:
             continue
         if isinstance(values, dict):
-            found.append((section, _position(document, section, 0)))
+            found.append((section, _position(document, section, 0) or 0))
         else:
             document.root.fault(section, shown(values), "a table")
     for section, start in found:
@@ -118,10 +119,11 @@ def _sections(document: LockDocument) -> Iterator[tuple[str, int, int]]:
         yield section, start, min(ends, default=len(document.text))
 
 
-def _position(document: LockDocument, key: str, start: int) -> int:
-    """Where a key that holds a table is written, ``start`` if it is not found."""
-    match = re.compile(rf'"{re.escape(key)}"\s*:\s*{{').search(document.text, max(start, 0))
-    return match.start() if match else start
+def _position(document: LockDocument, key: str, start: int) -> int | None:
+    """Where a key that holds a table is written."""
+    pattern = re.compile(rf"{re.escape(json.dumps(key))}\s*:\s*{{")
+    match = pattern.search(document.text, start)
+    return match.start() if match else None
 
 
 def _tables(
@@ -133,10 +135,13 @@ def _tables(
         return
     names = list(root.values)
     starts: list[int] = []
+    position: int | None = start
     for name in names:
-        start = _position(document, name, start + 1)
-        starts.append(start)
-    for name, begin, until in zip(names, starts, [*starts[1:], end], strict=True):
+        # Once a name is not found, written in some other way, the rest is not searched for: that
+        # would take time that grows with the square of the file.
+        position = None if position is None else _position(document, name, position + 1)
+        starts.append(start if position is None else position)
+    for name, begin, until in zip(names, starts, [*starts, end][1:], strict=True):
         values = root.values[name]
         if isinstance(values, dict):
             yield document.part(values, begin, max(begin, until)), name

@@ -211,8 +211,8 @@ def _named_in_file(text: str) -> NormalizedName | None:
 
 
 def _named_in_folder(text: str, folder: Path) -> NormalizedName | None:
-    place = local_path(text) if text.startswith("file:") else folder / text
     try:
+        place = local_path(text) if text.startswith("file:") else folder / text
         document = toml_if_there(place / "pyproject.toml")
     except (TrueupError, ValueError):  # a path that no system can have
         return None
