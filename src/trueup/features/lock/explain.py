@@ -8,7 +8,9 @@ wish to the project on which they clash.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 from packaging.ranges import VersionRange
 from packaging.specifiers import SpecifierSet
@@ -122,6 +124,7 @@ class _Story:
     def __init__(self, offer: Offer, failure: Failure) -> None:
         self._offer = offer
         self._failure = failure
+        self._needs = _joined(failure.needs)
         self._told: set[Node] = set()
         self._demands: dict[NormalizedName, list[VersionRange]] = {}
 
@@ -150,10 +153,9 @@ class _Story:
                 yield subject
             return
         for child, group in _by_child(needs):
-            joint = group[0].versions
-            for need in group:
-                self._demand(need.child, need.versions)
-                joint = joint | need.versions
+            # Versions of one node are alternatives: what they ask for need not hold at once.
+            joint = reduce(or_, (need.versions for need in group))
+            self._demand(child, joint)
             ends = child in self._told or not self._needs_of(child, joint)
             if depth < MAX_DEPTH or ends:
                 yield from self._asked_for(subject, group, asked, indent)
@@ -178,7 +180,7 @@ class _Story:
         """The needs of versions that are asked for, the newest versions first."""
         versions = self._offer.versions(node.project)
         found = []
-        for need in self._failure.needs:
+        for need in self._needs:
             if need.parent == node:
                 live = [item for item in versions if item in asked and item in need.parents]
                 if live:
@@ -243,9 +245,7 @@ class _Story:
         """Why versions are missing; nothing where the range only spans versions nobody made."""
         every = self._offer.versions(project)
         demands = self._demands[project]
-        asked = demands[0]
-        for demand in demands[1:]:
-            asked = asked | demand
+        asked = reduce(or_, demands)
         inside = [item for item in every if item in missing and item in asked]
         reasons = self._offer.obstacles(project, missing & asked)
         wanted = requirement_text(self._offer, Node(project=project), missing & asked)
@@ -260,6 +260,16 @@ class _Story:
         else:
             return
         yield from (f"  {reason}" for reason in reasons)
+
+
+def _joined(needs: Iterable[Need]) -> list[Need]:
+    """Each requirement once: a proof holds it for some versions here and for others there."""
+    found: dict[tuple[Node, Node, VersionRange], Need] = {}
+    for need in needs:
+        key = need.parent, need.child, need.versions
+        known = found.get(key)
+        found[key] = need if known is None else replace(known, parents=known.parents | need.parents)
+    return list(found.values())
 
 
 def _by_child(needs: Iterable[Need]) -> list[tuple[Node, list[Need]]]:
