@@ -22,7 +22,10 @@ from trueup.sources.index import IndexSource, UrlSource, open_index
 from trueup.sources.named import read_named
 from trueup.sources.release import versions
 
-__all__ = ["Collected", "Places", "collect"]
+__all__ = ["PAGE_AGE", "Collected", "Places", "collect"]
+
+PAGE_AGE = 600
+"""Seconds for which `lock` and `verify` believe a page of the cache; uv and pip do the same."""
 
 
 _JUDGED = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar")
@@ -47,7 +50,8 @@ class Places:
     """Opens the places where releases are: each once, and only when it is needed.
 
     ``index`` are the user's own addresses (`--index`), which win over what files and configuration
-    say; ``keep`` uses the cache in the user's folder. A context manager: leaving it closes all.
+    say; ``keep`` uses the cache in the user's folder, and pages in it are believed for
+    ``page_age`` seconds. A context manager: leaving it closes all.
     """
 
     def __init__(
@@ -58,11 +62,13 @@ class Places:
         directory: Path,
         keep: bool = True,
         watcher: Watcher | None = None,
+        page_age: float = 0,
     ) -> None:
         self.environ = environ
         self.directory = directory
         self._explicit = tuple(index)
         self._keep = keep
+        self._page_age = page_age
         self._watcher = watcher or Watcher()
         self._pip = cache(ask_pip)
         self._kept: Cache | None = None
@@ -113,6 +119,7 @@ class Places:
                 cache=self._cache(),
                 watcher=self._watcher,
                 also=self._with_credentials(),
+                page_age=self._page_age,
             )
         return self._opened[urls]
 

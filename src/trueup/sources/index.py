@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-import msgspec
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -20,14 +19,15 @@ from trueup.model.errors import ArchiveError, NotFoundError, SourceError, UsageE
 from trueup.model.metadata import Unreadable
 from trueup.model.release import How, Reading
 from trueup.model.watcher import Watcher
-from trueup.sources.cache import Cache, Kind, MemoryCache
+from trueup.sources.cache import Cache, MemoryCache
 from trueup.sources.config import IndexConfig
 from trueup.sources.credentials import Credentials, netrc_path
 from trueup.sources.fetch import ArchiveFetcher
-from trueup.sources.http import Client, Response
+from trueup.sources.http import Client
 from trueup.sources.kept import KeptReadings
+from trueup.sources.pages import Pages
 from trueup.sources.sidecar import Sidecars
-from trueup.sources.simple import ACCEPT, MAX_PAGE_BYTES, page_too_large, parse_page
+from trueup.sources.simple import MAX_PAGE_BYTES, parse_page
 from trueup.sources.source import Listing
 from trueup.sources.url import local_path, redact, without_credentials
 
@@ -35,16 +35,6 @@ __all__ = ["IndexSource", "UrlSource", "artifact_of_url", "open_index"]
 
 _WORTH_A_TRY = 8
 """Wheels of a release from which one request for an unadvertised sidecar may pay off."""
-
-
-class _Page(msgspec.Struct):
-    """A page as it is kept in the cache."""
-
-    content_type: str
-    url: str
-    etag: str | None
-    last_modified: str | None
-    body: bytes
 
 
 class IndexSource:
@@ -63,11 +53,13 @@ class IndexSource:
         cache: Cache | None = None,
         *,
         watcher: Watcher | None = None,
+        page_age: float = 0,
     ) -> None:
         self._urls = tuple(urls)
         self._client = client
         self._cache = cache if cache is not None else MemoryCache()
         self._watcher = watcher or Watcher()
+        self._pages = Pages(client, self._cache, max_age=page_age)
         self._sidecars = Sidecars(client, self._cache)
         self._kept = KeptReadings(self._cache)
         self._archives = ArchiveFetcher(client)
@@ -175,7 +167,7 @@ class IndexSource:
                 if base.startswith("file:"):
                     listing = self._local_page(base, project)
                 else:
-                    listing = self._page(base, project)
+                    listing = self._pages.listing(base, project)
             except NotFoundError:
                 continue
             self._look_for_sidecars(listing)
@@ -187,34 +179,6 @@ class IndexSource:
             hint=f"asked {'was' if len(self._urls) == 1 else 'were'} {asked}; "
             "see the spelling, and `--index` for another index",
         )
-
-    def _page(self, base: str, project: NormalizedName) -> Listing:
-        url = f"{base.rstrip('/')}/{project}/"
-        kept = self._kept_page(url)
-        headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip, deflate"}
-        if kept is not None and kept.etag is not None:
-            headers["If-None-Match"] = kept.etag
-        elif kept is not None and kept.last_modified is not None:
-            headers["If-Modified-Since"] = kept.last_modified
-        accept = (200,) if kept is None else (200, 304)
-        page = self._client.request(
-            url, lambda answer: _read_page(answer, kept), headers=headers, accept=accept
-        )
-        listing = parse_page(
-            page.body, content_type=page.content_type, url=page.url, project=project
-        )
-        if page is not kept and (page.etag or page.last_modified):
-            self._cache.put(Kind.PAGE, without_credentials(url), msgspec.msgpack.encode(page))
-        return listing
-
-    def _kept_page(self, url: str) -> _Page | None:
-        kept = self._cache.get(Kind.PAGE, without_credentials(url))
-        if kept is None:
-            return None
-        try:
-            return msgspec.msgpack.decode(kept, type=_Page)
-        except msgspec.DecodeError:
-            return None
 
     def _local_page(self, base: str, project: NormalizedName) -> Listing:
         """A page of a tree in a folder (PEP 503): `<folder>/<project>/index.html`."""
@@ -320,10 +284,12 @@ def open_index(
     cache: Cache | None = None,
     watcher: Watcher | None = None,
     also: Sequence[str] = (),
+    page_age: float = 0,
 ) -> IndexSource:
     """The configured indexes, ready to be asked; close it after use.
 
-    ``environ`` gives netrc and certificates, ``also`` further addresses with credentials.
+    ``environ`` gives netrc and certificates, ``also`` further addresses with credentials; pages
+    that are kept are believed for ``page_age`` seconds.
     """
     credentials = Credentials(
         (*config.urls, *also),
@@ -332,22 +298,4 @@ def open_index(
         watcher=watcher,
     )
     client = Client(config.http, credentials=credentials, watcher=watcher, environ=environ)
-    return IndexSource(config.urls, client, cache, watcher=watcher)
-
-
-def _read_page(response: Response, kept: _Page | None) -> _Page:
-    if response.status == 304 and kept is not None:
-        return kept
-    parts, size = [], 0
-    for part in response.chunks(decoded=True):
-        size += len(part)
-        if size > MAX_PAGE_BYTES:
-            raise page_too_large().within(redact(response.url))
-        parts.append(part)
-    return _Page(
-        content_type=response.headers.get("content-type", ""),
-        url=response.url,
-        etag=response.headers.get("etag"),
-        last_modified=response.headers.get("last-modified"),
-        body=b"".join(parts),
-    )
+    return IndexSource(config.urls, client, cache, watcher=watcher, page_age=page_age)

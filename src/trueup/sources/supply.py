@@ -19,6 +19,7 @@ from trueup.model.finding import Case
 from trueup.model.metadata import Resolution, Unreadable
 from trueup.model.release import Reading, ReleaseFile
 from trueup.sources.index import IndexSource
+from trueup.sources.sdistbuild import Proofs
 from trueup.sources.source import Listing, Source
 
 __all__ = ["Build", "Supply"]
@@ -34,7 +35,8 @@ class Supply:
 
     ``source_for`` gives the source of an index address (None: the configured ones), ``folder`` the
     files of `--find-links`, which win over files of the same name on an index; ``assigned`` names
-    the index from which a project must come. ``build`` is asked for what sdists do not tell.
+    the index from which a project must come. ``build`` and ``proofs`` are asked for what sdists do
+    not tell.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Supply:
         folder: Source | None = None,
         assigned: Mapping[NormalizedName, str] | None = None,
         build: Build | None = None,
+        proofs: Proofs | None = None,
     ) -> None:
         self._source_for = source_for
         self._folder = folder
         self._assigned = assigned or {}
         self._build = build
+        self._proofs = proofs
         self._built: dict[FileKey, Resolution | Unreadable] = {}
         self._lock = threading.Lock()
         self._flights: dict[object, threading.Lock] = {}
@@ -109,8 +113,15 @@ class Supply:
         with tempfile.TemporaryDirectory(prefix="trueup-") as folder:
             return _hashed(artifact, source.download(artifact, Path(folder)))
 
+    def proved(self, sdist: Artifact) -> Resolution | None:
+        """What a recorded proof says that an sdist asks for; None if there is none."""
+        metadata = self.read(sdist).metadata
+        if self._proofs is None or isinstance(metadata, Unreadable):
+            return None
+        return self._proofs.says(sdist, metadata)
+
     def built(self, sdist: Artifact) -> Resolution | Unreadable:
-        """What an sdist was proved or is found to ask for, by building it; asked once."""
+        """What an sdist is found to ask for by building it, once."""
         key = key_of(sdist)
         with self._flight(("build", key)):
             if key not in self._built:
@@ -122,6 +133,8 @@ class Supply:
         """Why the dependencies of an sdist are known: `static`, `declared`, `proved` or `built`."""
         if key_of(sdist) in self._built:
             return "built"
+        if self.proved(sdist) is not None:
+            return "proved"
         file = ReleaseFile(artifact=sdist, reading=self.read(sdist))
         return "static" if case_of((file,), (), "requires-dist") is Case.STATIC else "declared"
 

@@ -184,6 +184,9 @@ class Field:
         said = sdist_says(ReleaseFile(artifact=file, reading=reading))
         if isinstance(said, Resolution):
             return said
+        proved = self.stock.supply.proved(file)
+        if proved is not None:
+            return proved
         assert isinstance(file.name, SdistName)
         project, allowed = file.name.project, self.stock.request.allow_build
         if project in allowed or EVERYTHING in allowed:

@@ -1,0 +1,193 @@
+"""Project pages of an index over HTTP, kept as they were read: parsing a large one takes longer
+than fetching it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from packaging.utils import NormalizedName
+
+from trueup.model.artifact import Artifact, parse_filename
+from trueup.sources.cache import Cache, Kind
+from trueup.sources.http import Client, Response
+from trueup.sources.simple import ACCEPT, MAX_PAGE_BYTES, page_too_large, parse_page
+from trueup.sources.source import Listing
+from trueup.sources.url import redact, without_credentials
+
+__all__ = ["Pages"]
+
+_LAYOUT = "2"
+"""Part of the key: to be raised when the reading of pages changes its meaning."""
+
+
+class _KeptFile(msgspec.Struct, array_like=True):
+    filename: str
+    url: str
+    size: int | None
+    hashes: dict[str, str]
+    upload_time: datetime | None
+    requires_python: str | None
+    yanked: str | None
+    core_metadata: dict[str, str] | None
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    """A page as it is kept: ``stored`` is when it was last known to be current (epoch, seconds)."""
+
+    stored: float
+    origin: str
+    etag: str | None
+    last_modified: str | None
+    status: str | None
+    files: list[_KeptFile]
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_Kept)
+
+
+class Pages:
+    """Fetches and keeps pages; safe to use from several threads.
+
+    ``max_age`` is for how long, in seconds, a page that is kept is believed without asking; after
+    that it is asked for conditionally where the server gave a validator. ``now`` tells the time in
+    seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        cache: Cache,
+        *,
+        max_age: float = 0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._cache = cache
+        self._max_age = max_age
+        self._now = now
+
+    def listing(self, base: str, project: NormalizedName) -> Listing:
+        """The project's page on the index at ``base``.
+
+        Raises NotFoundError, PageError, LimitError, or SourceError if the index does not answer.
+        """
+        url = f"{base.rstrip('/')}/{project}/"
+        kept = self._get(url)
+        if kept is not None and 0 <= self._now() - kept.stored < self._max_age:
+            return _listing(kept, project)
+        headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip, deflate"}
+        validated = kept if kept is not None and (kept.etag or kept.last_modified) else None
+        if validated is not None and validated.etag is not None:
+            headers["If-None-Match"] = validated.etag
+        elif validated is not None and validated.last_modified is not None:
+            headers["If-Modified-Since"] = validated.last_modified
+        accept = (200,) if validated is None else (200, 304)
+        answer = self._client.request(url, _answer, headers=headers, accept=accept)
+        if answer is None:
+            assert validated is not None  # only a conditional request may be answered so
+            self._put(url, msgspec.structs.replace(validated, stored=self._now()))
+            return _listing(validated, project)
+        listing = parse_page(
+            answer.body, content_type=answer.content_type, url=answer.url, project=project
+        )
+        if self._max_age or answer.etag or answer.last_modified:
+            self._put(url, self._kept(listing, answer.etag, answer.last_modified))
+        return listing
+
+    def _get(self, url: str) -> _Kept | None:
+        kept = self._cache.get(Kind.PAGE, _key(url))
+        if kept is None:
+            return None
+        try:
+            return _DECODER.decode(kept)
+        except msgspec.DecodeError:
+            return None
+
+    def _put(self, url: str, kept: _Kept) -> None:
+        self._cache.put(Kind.PAGE, _key(url), _ENCODER.encode(kept))
+
+    def _kept(self, listing: Listing, etag: str | None, last_modified: str | None) -> _Kept:
+        return _Kept(
+            stored=self._now(),
+            origin=listing.origin,
+            etag=etag,
+            last_modified=last_modified,
+            status=listing.status,
+            files=[_kept_file(file) for file in listing.files],
+        )
+
+
+def _key(url: str) -> str:
+    return f"{_LAYOUT} {without_credentials(url)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """A page as it came, to be parsed once its connection is free again."""
+
+    body: bytes
+    content_type: str
+    url: str
+    etag: str | None
+    last_modified: str | None
+
+
+def _answer(response: Response) -> _Answer | None:
+    """The page with its validators; None if the one that is kept is still current."""
+    if response.status == 304:
+        return None
+    parts, size = [], 0
+    for part in response.chunks(decoded=True):
+        size += len(part)
+        if size > MAX_PAGE_BYTES:
+            raise page_too_large().within(redact(response.url))
+        parts.append(part)
+    return _Answer(
+        body=b"".join(parts),
+        content_type=response.headers.get("content-type", ""),
+        url=response.url,
+        etag=response.headers.get("etag"),
+        last_modified=response.headers.get("last-modified"),
+    )
+
+
+def _listing(kept: _Kept, project: NormalizedName) -> Listing:
+    return Listing(
+        project=project,
+        files=tuple(_artifact(file, project) for file in kept.files),
+        origin=kept.origin,
+        status=kept.status,
+    )
+
+
+def _kept_file(file: Artifact) -> _KeptFile:
+    return _KeptFile(
+        filename=file.filename,
+        url=file.url,
+        size=file.size,
+        hashes=dict(file.hashes),
+        upload_time=file.upload_time,
+        requires_python=file.index_requires_python,
+        yanked=file.yanked,
+        core_metadata=None if file.core_metadata is None else dict(file.core_metadata),
+    )
+
+
+def _artifact(file: _KeptFile, project: NormalizedName) -> Artifact:
+    return Artifact(
+        filename=file.filename,
+        url=file.url,
+        name=parse_filename(file.filename, project),
+        size=file.size,
+        hashes=file.hashes,
+        upload_time=file.upload_time,
+        index_requires_python=file.requires_python,
+        yanked=file.yanked,
+        core_metadata=file.core_metadata,
+    )
