@@ -114,7 +114,7 @@ def test_requires(requires: dict[str, str], wanted: str | None) -> None:
         ({"six": {}}, ["`version`: nothing, expected `==` and one version"]),
         ({}, []),
         ({"six": 1}, ["`default.six`: `1`, expected a table"]),
-        ({"-": {"version": "==1"}}, ["``: `'-'`, expected a project name"]),
+        ({"-": {"version": "==1"}}, ["`name`: `'-'`, expected a project name"]),
         (
             {"six": {"version": "==1", "hashes": ["sha256:0", 1]}},
             ["`hashes[1]`: `1`, expected a hash", "`hashes[0]`: `'sha256:0'` (has 1 digits"],

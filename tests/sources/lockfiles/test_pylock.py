@@ -134,7 +134,10 @@ def test_other_places() -> None:
     [
         (HEAD + ENTRY + f"wheels = [{{ {WHEEL} }}]", []),
         ("lock-version = '1.0'\npackages = []", ["`created-by`: Missing required value, PEP"]),
-        ("lock-version = '2.0'\ncreated-by = 'x'\npackages = []", ["pylock version 2.0 is not"]),
+        (
+            "lock-version = '2.0'\ncreated-by = 'x'\npackages = []",
+            ["pylock.toml:1 `lock-version`: pylock version 2.0 is not"],
+        ),
         (
             "lock-version = '1.1'\ncreated-by = 'x'\npackages = []",
             ["pylock.toml:1 `lock-version`: `'1.1'`, expected `1.0`, the version that is"],
@@ -219,7 +222,9 @@ def test_other_places() -> None:
         (
             HEAD + ENTRY + f"vcs = {{ type = 'git', url = 'x', commit-id = 'y' }}\n"
             f"wheels = [{{ {WHEEL} }}]",
-            ["pylock.toml:3 ``: None of vcs, directory, archive must be set if sdist or wheels"],
+            [
+                "pylock.toml:3 `packages`: None of vcs, directory, archive must be set if sdist or wheels"
+            ],
         ),
         (
             HEAD + ENTRY + f"wheels = [{{ {WHEEL} }}]\n[packages.tool.trueup]\n"

@@ -191,24 +191,24 @@ def test_a_line_that_is_not_pinned_is_an_entry_without_version(
 ) -> None:
     lock = read(tmp_path, line)
     assert (only(lock).project, only(lock).version, only(lock).complete) == ("numpy", None, False)
-    assert faults(lock, tmp_path) == [f"requirements.txt:1 ``: {fault}"]
+    assert faults(lock, tmp_path) == [f"requirements.txt:1 `version`: {fault}"]
     assert lock.faults[0].project == "numpy"
 
 
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("not a requirement", "``: `'not a requirement'` (Expected"),
+        ("not a requirement", "`requirement`: `'not a requirement'` (Expected"),
         ("b==1 ; extra == 'x'", "`marker`: `'extra == \"x\"'` (the marker variable `extra` means"),
         (
             "b==1 --hash=sha256:00",
             "`--hash`: `'sha256:00'` (has 2 digits, not 64), expected a hash",
         ),
-        ("./nothing", "``: `'./nothing'`, whose name is not known, expected `NAME @ address`"),
-        ("git+https://git.test/x", "``: `'git+https://git.test/x'`, whose name is not known"),
+        ("./nothing", "`name`: `'./nothing'`, whose name is not known, expected `NAME @ address`"),
+        ("git+https://git.test/x", "`name`: `'git+https://git.test/x'`, whose name is not known"),
         ("./a ; python =", "`marker`: `'python ='` (Expected"),
         ("-r https://files.test/more.txt", "`--requirement`: `'https://files.test/more.txt'`"),
-        ("file://[", "``: `'file://['`, whose name is not known, expected `NAME @ address`"),
+        ("file://[", "`name`: `'file://['`, whose name is not known, expected `NAME @ address`"),
         ("--require-hashes", "`--hash`: nothing, expected a hash, as other lines have one"),
     ],
 )

@@ -164,7 +164,7 @@ class _Reader:
         try:
             project = parse_name(name)
         except ValueError:
-            table.fault("", shown(name), "a project name")
+            table.fault("name", shown(name), "a project name")
             return None
         version = table.about(project, None).parsed("version", _pin, "`==` and one version")
         table = table.about(project, version)

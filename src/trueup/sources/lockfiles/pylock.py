@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from packaging.pylock import Pylock, PylockValidationError
+from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -92,16 +92,17 @@ def _validate(document: LockDocument, tables: tuple[Table, ...]) -> None:
     try:
         Pylock.from_dict(values)
     except PylockValidationError as error:
-        context = error.context or ""
+        unsupported = isinstance(error, PylockUnsupportedVersionError)
+        context = error.context or ("lock-version" if unsupported else "packages")
         message = error.message.splitlines()[0] if error.message else "something not allowed"
     except (ValueError, TypeError, RecursionError) as error:
-        context, message = "", f"{type(error).__name__}: {error}"
+        context, message = "packages", f"{type(error).__name__}: {error}"
     else:
         return
     match = re.fullmatch(r"packages\[(\d+)\]\.?(.*)", context)
     table, key = document.root, context
     if match and int(match[1]) < len(tables):
-        table, key = tables[int(match[1])], match[2]
+        table, key = tables[int(match[1])], match[2] or "packages"
     if not any(fault.origin == table.line_of(key) for fault in document.faults):
         table.fault(key, message, "what PEP 751 allows")
 

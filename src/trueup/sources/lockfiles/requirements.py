@@ -154,7 +154,7 @@ def _parsed(line: RequirementLine, gathered: _Gathered) -> Requirement | None:
     try:
         return parse_requirement(line.text)
     except ValueError as error:
-        gathered.fault(line, "", f"{shown(line.text)} ({error})", "a requirement")
+        gathered.fault(line, "requirement", f"{shown(line.text)} ({error})", "a requirement")
         return None
 
 
@@ -192,7 +192,9 @@ def _source(line: RequirementLine, gathered: _Gathered, *, editable: bool = Fals
         if project is None:
             project = _named_in_file(text) if is_archive(text) else _named_in_folder(text, folder)
     if project is None:
-        gathered.fault(line, "", f"{shown(line.text)}, whose name is not known", "`NAME @ address`")
+        gathered.fault(
+            line, "name", f"{shown(line.text)}, whose name is not known", "`NAME @ address`"
+        )
         return
     _add_source(line, gathered, text, project, condition, editable=editable)
 
@@ -282,7 +284,7 @@ def _finished(entry: LockEntry, gathered: _Gathered) -> LockEntry:
     gathered.faults.append(
         LockFault(
             origin=entry.origin,
-            key="",
+            key="version",
             found=f"{shown(gathered.unpinned[entry.origin])}, which is not pinned",
             expected="`==` and one version",
             project=entry.project,
