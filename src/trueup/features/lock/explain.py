@@ -126,6 +126,7 @@ class _Story:
         self._failure = failure
         self._needs = _joined(failure.needs)
         self._told: set[Node] = set()
+        self._made: dict[NormalizedName, Sequence[Version]] = {}
         self._demands: dict[NormalizedName, list[VersionRange]] = {}
 
     def lines(self) -> Iterator[str]:
@@ -136,6 +137,11 @@ class _Story:
                 f"`{wish.text}` ({wish.origin})", wish.node, wish.versions, depth=0
             )
         yield from self._ends()
+
+    def _versions(self, project: NormalizedName) -> Sequence[Version]:
+        if project not in self._made:
+            self._made[project] = self._offer.versions(project)
+        return self._made[project]
 
     def _demand(self, node: Node, versions: VersionRange) -> None:
         ranges = self._demands.setdefault(node.project, [])
@@ -178,7 +184,7 @@ class _Story:
 
     def _needs_of(self, node: Node, asked: VersionRange) -> list[Need]:
         """The needs of versions that are asked for, the newest versions first."""
-        versions = self._offer.versions(node.project)
+        versions = self._versions(node.project)
         found = []
         for need in self._needs:
             if need.parent == node:
@@ -200,7 +206,7 @@ class _Story:
 
     def _which(self, need: Need, asked: VersionRange) -> str:
         """Which versions of the parent a need is true of."""
-        every = self._offer.versions(need.parent.project)
+        every = self._versions(need.parent.project)
         candidates = [item for item in every if item in asked]
         live = [item for item in candidates if item in need.parents]
         name = need.parent.project
@@ -222,9 +228,7 @@ class _Story:
         for project in sorted(self._demands):
             demands = self._demands[project]
             fits = [
-                item
-                for item in self._offer.versions(project)
-                if all(item in asked for asked in demands)
+                item for item in self._versions(project) if all(item in asked for asked in demands)
             ]
             missing = lacks.get(project)
             if missing is not None:
@@ -243,7 +247,7 @@ class _Story:
         self, project: NormalizedName, missing: VersionRange, fits: Sequence[Version]
     ) -> Iterator[str]:
         """Why versions are missing; nothing where the range only spans versions nobody made."""
-        every = self._offer.versions(project)
+        every = self._versions(project)
         demands = self._demands[project]
         asked = reduce(or_, demands)
         inside = [item for item in every if item in missing and item in asked]

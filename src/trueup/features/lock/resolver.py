@@ -3,8 +3,7 @@
 Nothing outside this module knows the library. Its packages are plain strings here (`name` or
 `name[extra]`), because it hashes and compares them all the time.
 
-The order of decisions is the library's, made deterministic: sources of conflict first, then what
-the user asks for by name, then the rest by name.
+Decisions come in a fixed order: what clashed often, then what the user asks for, then the rest.
 """
 
 from __future__ import annotations
@@ -169,6 +168,7 @@ class _Provider(BaseProvider[str, Version]):
         self._desk = desk
         self._preferred = preferred
         self._ranges: Mapping[str, Any] = {}
+        self._conflicts: Mapping[str, int] = {}
 
     def receive_partial_solution_hint(
         self, positive_ranges: Mapping[str, Any], decisions: Mapping[str, Version]
@@ -212,9 +212,13 @@ class _Provider(BaseProvider[str, Version]):
         conflict_counts: Mapping[str, int],
         culprit_counts: Mapping[str, int] | None = None,
     ) -> int:
+        self._conflicts = conflict_counts
         return 0 if conflict_counts.get(package, 0) >= MANY_CONFLICTS else 1
 
     def widen_decision(self, package: str, version: Version) -> Any:
+        # Most searches have no conflict, and nothing to learn from one.
+        if not self._conflicts:
+            return None
         return self._desk.stretch(self._desk.nodes[package].project, version)
 
 
@@ -385,13 +389,11 @@ def _is_tie(need: Need) -> bool:
 def _with_ways(desk: _Desk, wishes: Sequence[Wish], failure: Failure, limit: int) -> Failure:
     """Find out which single wish would have to give way, and to which version."""
     ways: list[Way] = []
-    everything = _FULL
     for wish in sorted(failure.wishes, key=lambda wish: (wish.text, wish.origin))[:WAYS_TRIED]:
-        if _range(wish.versions) == everything:
+        if _range(wish.versions) == _FULL:
             continue
-        others = [other for other in wishes if other != wish]
-        relaxed = replace(wish, versions=everything)
-        outcome = _attempt(desk, [*others, relaxed], {}, min(limit, WAY_LIMIT))
+        relaxed = [replace(one, versions=_FULL) if one == wish else one for one in wishes]
+        outcome = _attempt(desk, relaxed, {}, min(limit, WAY_LIMIT))
         if isinstance(outcome, Solved):
             ways.append(Way(wish=wish, version=outcome.pins[wish.node.project]))
     return replace(failure, ways=tuple(ways))
