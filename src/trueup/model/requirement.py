@@ -56,6 +56,11 @@ class Requirement:
         return f"{self.project}{extras}{self.specifier}"
 
     @property
+    def versions(self) -> VersionRange:
+        """The versions that it admits."""
+        return _versions(self)
+
+    @property
     def without_marker(self) -> Requirement:
         """The same requirement, wherever it is read."""
         return self if self.marker is None else parse_requirement(self.bare)
@@ -110,6 +115,12 @@ def parse_specifiers(text: str) -> SpecifierSet:
     except ValueError as error:
         raise ValueError(_reason(error)) from error
     return parsed
+
+
+@lru_cache(maxsize=65536)
+def _versions(requirement: Requirement) -> VersionRange:
+    # A requirement keeps its hash, a specifier set computes its own anew for every look-up.
+    return version_range(requirement.specifier)
 
 
 @lru_cache(maxsize=65536)

@@ -21,7 +21,7 @@ from trueup.model.errors import TrueupError
 from trueup.model.lockrequest import Strategy
 from trueup.model.metadata import Resolution
 from trueup.model.release import ReleaseFile
-from trueup.model.requirement import Requirement, version_range
+from trueup.model.requirement import Requirement
 from trueup.model.space import union
 from trueup.model.watcher import Watcher
 
@@ -74,7 +74,7 @@ class _Crawl:
         if line.url is not None or project in self._stock.local:
             return []
         before = self._ranges.get(project)
-        asked = version_range(line.specifier)
+        asked = line.versions
         after = asked if before is None else before & asked
         if after.is_empty:
             after = asked  # two requirements that never hold together, or a clash to be told later

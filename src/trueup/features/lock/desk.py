@@ -14,9 +14,9 @@ from trueup.features.lock.offer import Node, Wish
 from trueup.features.lock.stock import constrained
 from trueup.model.condition import Option
 from trueup.model.lockrequest import Root, Strategy
-from trueup.model.requirement import Requirement, version_range
+from trueup.model.requirement import Requirement
 
-__all__ = ["CellOffer", "follow"]
+__all__ = ["CellOffer", "Reached", "follow"]
 
 _REASONS = 3
 _NOWHERE = VersionRange.empty()
@@ -40,6 +40,7 @@ class CellOffer:
         for line in self._request.overrides:
             self._overrides.setdefault(line.project, []).append(line)
         self._limits: dict[NormalizedName, VersionRange] = {}
+        self._needs: dict[tuple[Node, Version], Mapping[Node, VersionRange]] = {}
 
     def wishes(self, roots: Iterable[Root], options: frozenset[Option | None]) -> list[Wish]:
         """The requirements of the user that count here, with these options."""
@@ -76,6 +77,9 @@ class CellOffer:
 
     def needs(self, node: Node, version: Version) -> Mapping[Node, VersionRange]:
         """What a version asks for here, or what one of its extras adds."""
+        known = self._needs.get((node, version))
+        if known is not None:
+            return known
         found = self.usable(node.project, version)
         assert isinstance(found, Usable)  # only what was picked is asked about
         lines = [line for extra, line in found.lines if extra == node.extra]
@@ -85,7 +89,8 @@ class CellOffer:
             if asked.project not in self._request.excluded
             for line in self._overridden(asked)
         ]
-        return self._ranges(kept)
+        needs = self._needs[node, version] = self._ranges(kept)
+        return needs
 
     def obstacles(self, project: NormalizedName, versions: VersionRange) -> tuple[str, ...]:
         """Why no version of that range is usable."""
@@ -153,7 +158,7 @@ class CellOffer:
     def _ranges(self, lines: Iterable[Requirement]) -> dict[Node, VersionRange]:
         found: dict[Node, VersionRange] = {}
         for line in lines:
-            versions = version_range(line.specifier)
+            versions = line.versions
             if line.url is not None and not self._stock.is_direct(line):
                 # Only the user may send the installer to an address.
                 versions = _NOWHERE
@@ -163,20 +168,26 @@ class CellOffer:
         return found
 
 
-def follow(
-    offer: CellOffer, wishes: Iterable[Wish], pins: Mapping[NormalizedName, Version]
-) -> Mapping[NormalizedName, frozenset[NormalizedName | None]] | None:
-    """What is reached from the wishes with these pins: the projects with their extras.
+Reached = Mapping[NormalizedName, frozenset[NormalizedName | None]]
+"""Projects with the extras that are asked of them (None: the project itself)."""
 
-    None if a pin is missing, unusable, or outside of what is asked for.
+
+def follow(
+    offer: CellOffer, wishes: Iterable[Wish], pins: dict[NormalizedName, Version]
+) -> Reached | None:
+    """What is reached from the wishes with these pins.
+
+    A project without a pin gets the one that the offer would try first, and ``pins`` is extended by
+    it. None if a pin is unusable, or outside of what is asked for: then it takes a search.
     """
     reached: dict[NormalizedName, set[NormalizedName | None]] = {}
     pending = [(wish.node, wish.versions) for wish in wishes]
     while pending:
         node, versions = pending.pop()
-        version = pins.get(node.project)
+        version = pins.get(node.project) or offer.pick(node.project, versions)
         if version is None or version not in versions:
             return None
+        pins[node.project] = version
         extras = reached.setdefault(node.project, set())
         for part in (node.base, node):
             if part.extra in extras:

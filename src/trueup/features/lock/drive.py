@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from trueup.features.lock.cells import Cell, cells_of
 from trueup.features.lock.crawl import crawl
-from trueup.features.lock.desk import CellOffer, follow
+from trueup.features.lock.desk import CellOffer, Reached, follow
 from trueup.features.lock.field import Field, Finer
 from trueup.features.lock.resolver import Clash, solve
 from trueup.features.lock.stock import Stock
@@ -25,9 +25,6 @@ from trueup.model.target import Target, target_set
 from trueup.model.watcher import Watcher
 
 __all__ = ["Fork", "Placed", "Resolved", "Unserved", "resolve"]
-
-Reached = Mapping[NormalizedName, frozenset[NormalizedName | None]]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fork:
@@ -181,10 +178,10 @@ def _one(
     options = request.options - fork.refused
     wishes = offer.wishes(request.roots, frozenset({None, *options}))
     first = {project: versions[0] for project, versions in pins.items() if versions}
-    if first and request.strategy is not Strategy.NEWEST:
-        reached = follow(offer, wishes, first)
-        if reached is not None:
-            return _placed(request, fork, cell, offer, {name: first[name] for name in reached})
+    easy = dict(first)
+    reached = follow(offer, wishes, easy)
+    if reached is not None:
+        return _placed(request, fork, cell, offer, {name: easy[name] for name in reached})
     answer = solve(offer, wishes, first or None)
     if isinstance(answer, Clash):
         return answer
@@ -200,7 +197,7 @@ def _placed(
 ) -> Placed:
     reached: dict[Option | None, Reached] = {}
     for option in (None, *sorted(request.options - fork.refused, key=lambda one: one.sort_key)):
-        found = follow(offer, offer.wishes(request.roots, frozenset({option})), pins)
+        found = follow(offer, offer.wishes(request.roots, frozenset({option})), dict(pins))
         assert found is not None  # the pins meet all wishes together
         reached[option] = found
     return Placed(fork=fork, cell=cell, offer=offer, pins=pins, reached=reached)

@@ -16,7 +16,7 @@ from trueup.model.errors import NotFoundError
 from trueup.model.lockrequest import EVERYTHING, LocalProject, LockRequest, Prereleases
 from trueup.model.metadata import Resolution, Unreadable
 from trueup.model.release import Reading
-from trueup.model.requirement import Requirement, version_range
+from trueup.model.requirement import Requirement
 from trueup.sources.index import artifact_of_url
 from trueup.sources.supply import Supply
 
@@ -211,5 +211,5 @@ def constrained(lines: Sequence[Requirement]) -> VersionRange:
     """The versions that all of these admit."""
     versions = VersionRange.full()
     for line in lines:
-        versions = versions.intersection(version_range(line.specifier))
+        versions = versions.intersection(line.versions)
     return versions
