@@ -100,6 +100,8 @@ class LockEntry:
     root: bool = False
     own: Resolution | None = None
     recorded: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    extras: frozenset[NormalizedName] = frozenset()
+    """Extras of it that are installed with it, as a pinned line `requests[socks]==2` asks."""
     promise: str | None = None
     """Why the dependencies of its sdist are known, as `trueup lock` wrote it."""
 

@@ -36,7 +36,7 @@ LOCK: dict[str, object] = {
     },
     "develop": {
         "Attrs": {"hashes": [B], "version": "==25.1.0", "markers": "os_name == 'posix'"},
-        "pytest": {"hashes": [A], "version": "==8.0"},
+        "pytest": {"hashes": [A], "version": "==8.0", "extras": ["X_y"]},
         "colour": {"version": "==1.0", "markers": "os_name == 'nt'"},
         "torch": {"index": "cpu", "version": "==2.5.0"},
     },
@@ -67,8 +67,8 @@ def test_the_whole_lock() -> None:
         ("wheel", "", "Pipfile.lock:43"),
         ("zipped", "", "Pipfile.lock:46"),
         ("pytest 8.0", '"develop" in dependency_groups', "Pipfile.lock:61"),
-        ("colour 1.0", '"develop" in dependency_groups and os_name == "nt"', "Pipfile.lock:67"),
-        ("torch 2.5.0", '"develop" in dependency_groups', "Pipfile.lock:71"),
+        ("colour 1.0", '"develop" in dependency_groups and os_name == "nt"', "Pipfile.lock:70"),
+        ("torch 2.5.0", '"develop" in dependency_groups', "Pipfile.lock:74"),
     ]
 
 
@@ -80,6 +80,7 @@ def test_places_and_hashes(tmp_path: Path) -> None:
     assert attrs.digests == {A, B}
     assert (attrs.files, attrs.complete) == ((), False)
     assert torch.place.location == lock.indexes[1]
+    assert entries["pytest 8.0"].extras == {"x-y"}
     assert entries["repo"].place == Place(
         kind=PlaceKind.VCS, location="git+https://git.test/repo", revision="c0ffee", editable=True
     )
@@ -120,6 +121,7 @@ def test_requires(requires: dict[str, str], wanted: str | None) -> None:
             ["`hashes[1]`: `1`, expected a hash", "`hashes[0]`: `'sha256:0'` (has 1 digits"],
         ),
         ({"six": {"version": "==1", "hashes": "x"}}, ["`hashes`: `'x'`, expected a list"]),
+        ({"six": {"version": "==1", "extras": [2]}}, ["`extras[0]`: `2`, expected the name of an"]),
         ({"six": {"version": "==1", "index": "no"}}, ["`index`: `'no'`, expected the name of a"]),
         ({"six": {"version": "==1", "markers": "x"}}, ["`markers`: `'x'` (Expected"]),
         ({"six": {"git": "https://git.test/x"}}, ["`ref`: nothing, expected text"]),

@@ -66,6 +66,7 @@ def test_what_pip_compile_and_uv_write(tmp_path: Path) -> None:
     assert (attrs.files, attrs.complete) == ((), False)
     assert attrs.place == Place(location="https://secret@index.test/simple")
     assert (new.title, str(new.condition)) == ("numpy 2.1.0", 'python_version >= "3.11"')
+    assert (new.extras, old.extras) == (frozenset({"x"}), frozenset())
     assert (old.title, new.digests) == ("numpy 1.26.4", old.digests)
     assert old.digests == {A}
 
@@ -175,6 +176,7 @@ def test_sources(
     assert [(file.url, dict(file.hashes)) for file in entry.files] == [
         (url.replace("{folder}", tmp_path.as_uri()), hashes) for url, hashes in files
     ]
+    assert entry.extras == ({"dev"} if "[dev]" in line else set())
     assert str(entry.condition) == ('python_version > "3"' if ";" in line else "")
 
 

@@ -32,4 +32,5 @@ def _join(first: LockEntry, second: LockEntry) -> LockEntry:
         first,
         condition=first.condition if one == other else condition,
         digests=first.digests | second.digests,
+        extras=first.extras | second.extras,
     )

@@ -190,6 +190,7 @@ class _Reader:
             digests=digests,
             complete=place.kind is not PlaceKind.INDEX,
             place=place,
+            extras=frozenset(table.parsed_each("extras", parse_name, "the name of an extra")),
         )
 
     def _condition(self, table: Table) -> Condition:

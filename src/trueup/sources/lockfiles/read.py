@@ -21,7 +21,7 @@ from trueup.sources.lockfiles.pipfile import read_pipfile_lock
 from trueup.sources.lockfiles.pylock import read_pylock
 from trueup.sources.lockfiles.requirements import read_requirements_lock
 
-__all__ = ["read_lock"]
+__all__ = ["is_requirements", "read_lock"]
 
 
 def read_lock(
@@ -40,16 +40,25 @@ def read_lock(
     project = project if project is not None else path.parent
     read = text_reader()
     text = read(path)
+    if is_requirements(path, text):
+        # The text that was read already, so that it counts once.
+        return read_requirements_lock(
+            path, read=lambda file: text if file == path else read(file), environ=environ
+        )
     if _is_json(path, text):
         document = json_document(str(path), text)
         return read_pipfile_lock(document, project=project, environ=environ)
-    if _is_toml(path, text):
-        document = toml_document(str(path), text)
-        return _reader(path, document)(document, project=project, environ=environ)
-    # The text that was read already, so that it counts once.
-    return read_requirements_lock(
-        path, read=lambda file: text if file == path else read(file), environ=environ
-    )
+    document = toml_document(str(path), text)
+    return _reader(path, document)(document, project=project, environ=environ)
+
+
+def is_requirements(path: Path, text: str) -> bool:
+    """Whether the text of a file is a requirements file, rather than TOML or JSON.
+
+    Its name leaves a choice unless it ends in `.toml` or `.json`, or is that of a tool's lock: a
+    requirements file may be called `requirements.lock`.
+    """
+    return not _is_json(path, text) and not _is_toml(path, text)
 
 
 class _Reader(Protocol):
@@ -79,10 +88,7 @@ def _is_json(path: Path, text: str) -> bool:
 
 
 def _is_toml(path: Path, text: str) -> bool:
-    """By name where that leaves no choice, else by the first line that is no comment.
-
-    A requirements file may be called `requirements.lock`.
-    """
+    """By name where that leaves no choice, else by the first line that is no comment."""
     if path.suffix == ".toml" or path.name in _TOML_NAMES:
         return True
     for line in text.splitlines():

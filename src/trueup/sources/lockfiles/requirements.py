@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from trueup.sources.requirements import (
     OptionLine,
     RequirementLine,
     elsewhere,
+    is_address,
     pinned_version,
     requirement_lines,
 )
@@ -133,7 +135,8 @@ def _requirement(line: RequirementLine, gathered: _Gathered) -> None:
         line, requirement.marker.text if requirement.marker is not None else "", gathered
     )
     if requirement.url is not None:
-        _add_source(line, gathered, requirement.url, project, condition)
+        extras = requirement.extras
+        _add_source(line, gathered, requirement.url, project, condition, extras=extras)
         return
     version = pinned_version(requirement.specifier)
     if version is None:
@@ -146,6 +149,7 @@ def _requirement(line: RequirementLine, gathered: _Gathered) -> None:
             condition=condition,
             digests=_digests(line, gathered),
             complete=False,
+            extras=requirement.extras,
         )
     )
 
@@ -186,9 +190,13 @@ def _source(line: RequirementLine, gathered: _Gathered, *, editable: bool = Fals
     folder = line.file.parent
     condition = _condition(line, marker, gathered)
     project = _named_in_fragment(text)
+    extras: frozenset[NormalizedName] = frozenset()
     if elsewhere(text) is not Elsewhere.VCS:
         bare, hash_sign, fragment = text.partition("#")
-        text = re.sub(r"\[[^]]*\]$", "", bare) + hash_sign + fragment  # `.[extra]`
+        match = re.search(r"\[([^]]*)\]$", bare)  # `.[extra,other]`
+        if match and not is_address(bare):
+            text = bare[: match.start()] + hash_sign + fragment
+            extras = _extras(match[1])
         if project is None:
             project = _named_in_file(text) if is_archive(text) else _named_in_folder(text, folder)
     if project is None:
@@ -196,7 +204,16 @@ def _source(line: RequirementLine, gathered: _Gathered, *, editable: bool = Fals
             line, "name", f"{shown(line.text)}, whose name is not known", "`NAME @ address`"
         )
         return
-    _add_source(line, gathered, text, project, condition, editable=editable)
+    _add_source(line, gathered, text, project, condition, editable=editable, extras=extras)
+
+
+def _extras(text: str) -> frozenset[NormalizedName]:
+    """The extras of a path: what is no name is none."""
+    found = set()
+    for extra in text.split(","):
+        with suppress(ValueError):
+            found.add(parse_name(extra.strip()))
+    return frozenset(found)
 
 
 def _named_in_fragment(text: str) -> NormalizedName | None:
@@ -230,6 +247,7 @@ def _add_source(
     condition: Condition,
     *,
     editable: bool = False,
+    extras: frozenset[NormalizedName] = frozenset(),
 ) -> None:
     digests = _digests(line, gathered)
     place = _place(address, editable=editable)
@@ -246,6 +264,7 @@ def _add_source(
             files=(file,) if file is not None else (),
             digests=digests,
             place=place,
+            extras=extras,
         )
     )
 
