@@ -9,8 +9,9 @@ import pytest
 
 from trueup.model.errors import UsageError
 from trueup.model.lockrequest import LocalProject, Root
+from trueup.sources.members import WorkspaceFolder, find_workspace
 from trueup.sources.project import read_project
-from trueup.sources.workspace import Workspace, WorkspaceFolder, find_workspace
+from trueup.sources.workspace import Workspace
 
 ROOT = '[project]\nname = "app"\n'
 
@@ -82,6 +83,15 @@ CASES: dict[str, tuple[dict[str, str], tuple[str, ...], list[str], list[str]]] =
         ("a", "b"),
         ["a (editable)"],
         ["a at a: b (editable)", "app at .: a (editable)", "b at b: a, app (editable)"],
+    ),
+    "a member of its own folder, and one found twice": (
+        {
+            "pyproject.toml": f'{ROOT}dependencies = ["a", "app"]',
+            "a/pyproject.toml": '[project]\nname = "a"\ndependencies = ["app"]',
+        },
+        (".", "a", "*", "a/../a"),
+        ["a (editable)"],
+        ["a at a: app (editable)", "app at .: a (editable)"],
     ),
     "a root that is no project": (
         {
@@ -244,6 +254,11 @@ def test_a_workspace_of_uv(tmp_path: Path) -> None:
             "`HERE/pyproject.toml`: the members of the workspace: found `/libs`, expected relative",
         ),
         (
+            {"pyproject.toml": ROOT},
+            ("",),
+            "`HERE/pyproject.toml`: the members of the workspace: found ``, expected relative",
+        ),
+        (
             {"pyproject.toml": ROOT, "a/pyproject.toml": ""},
             ("a",),
             "`HERE/a/pyproject.toml`: is a member of the workspace without a name",
@@ -279,9 +294,23 @@ def test_a_workspace_of_uv(tmp_path: Path) -> None:
             "`pyproject.toml`: `[tool.uv.sources.x]` has no key `tag`",
         ),
         (
-            {"pyproject.toml": f'{ROOT}[tool.uv.sources]\nx = {{git = "g", tag = "1", rev = "2"}}'},
+            {
+                "pyproject.toml": f'{ROOT}[tool.uv.sources]\nx = {{git = "https://g.test", tag = "1", rev = "2"}}'
+            },
             (),
-            "`pyproject.toml`: `[tool.uv.sources.x] git`: found `g`, expected only one of",
+            "`pyproject.toml`: `[tool.uv.sources.x] git`: found `https://g.test`, expected only one",
+        ),
+        (
+            {"pyproject.toml": f'{ROOT}[tool.uv.sources]\nx = {{url = "../x.zip"}}'},
+            (),
+            "`pyproject.toml`: `[tool.uv.sources.x] url`: found `../x.zip`, expected an address",
+        ),
+        (
+            {
+                "pyproject.toml": f'{ROOT}[tool.uv.sources]\nx = {{git = "https://g.test", rev = "a b"}}'
+            },
+            (),
+            "`pyproject.toml`: `[tool.uv.sources.x] git`: found `git+https://g.test@a b`, expected",
         ),
         (
             {"pyproject.toml": f"{ROOT}[tool.uv.sources]\nx = {{workspace = false}}"},

@@ -27,11 +27,12 @@ from trueup.model.target import OLDEST_PYTHON, Target, parse_targets
 from trueup.sources.asked import COMMAND_LINE, asked_root
 from trueup.sources.askedfiles import AskedFiles, read_asked_files
 from trueup.sources.config import index_config
+from trueup.sources.members import WorkspaceFolder, find_workspace
 from trueup.sources.preferred import preferred_versions
 from trueup.sources.project import ProjectFile, read_project
 from trueup.sources.running import this_target
 from trueup.sources.tomltable import alternatives
-from trueup.sources.workspace import Workspace, WorkspaceFolder, find_workspace
+from trueup.sources.workspace import Workspace
 
 __all__ = ["LockOptions", "lock_path", "lock_request"]
 

@@ -6,6 +6,7 @@ cannot express is refused and told, never left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,8 @@ def _source(entry: TomlTable, *, several: bool) -> UvSource:
 
 def _address(entry: TomlTable, kind: str, text: str) -> str:
     """The address as a requirement writes it (pip's documentation, "VCS Support")."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", text):
+        raise entry.refuse(kind, "an address such as `https://…`")
     if kind == "git":
         text = text if text.startswith("git+") else f"git+{text}"
         revisions = [entry.string(key) for key in ("rev", "tag", "branch")]
@@ -97,7 +100,10 @@ def _address(entry: TomlTable, kind: str, text: str) -> str:
             raise entry.refuse("git", "only one of `rev`, `tag` and `branch`")
         text += f"@{named[0]}" if named else ""
     subdirectory = entry.string("subdirectory")
-    return text if subdirectory is None else f"{text}#subdirectory={subdirectory}"
+    text = text if subdirectory is None else f"{text}#subdirectory={subdirectory}"
+    if re.search(r"\s", text):
+        raise entry.refuse(kind, "an address without white space", found=text)
+    return text
 
 
 def _option(entry: TomlTable) -> Option | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,77 +14,13 @@ from trueup.model.condition import Option, OptionKind
 from trueup.model.errors import TrueupError, UsageError
 from trueup.model.lockrequest import LocalProject, Root
 from trueup.model.requirement import Requirement, parse_requirement
+from trueup.sources.members import WorkspaceFolder, relative_to
 from trueup.sources.project import Declared, ProjectFile, narrowed, read_project
 from trueup.sources.tomltable import alternatives, read_toml
 from trueup.sources.url import local_path
-from trueup.sources.uvsources import UvSource, uv_index_addresses, uv_sources, uv_workspace
+from trueup.sources.uvsources import UvSource, uv_index_addresses, uv_sources
 
-__all__ = ["Workspace", "WorkspaceFolder", "find_workspace"]
-
-_NAMED_BY = "a folder of a project"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkspaceFolder:
-    """Where the members of a workspace are: patterns, relative to ``folder``."""
-
-    folder: Path
-    members: tuple[str, ...]
-    exclude: tuple[str, ...] = ()
-
-    def projects(self, shown: Path) -> Iterator[ProjectFile]:
-        """The projects of all members, in the order of the patterns, each once.
-
-        Folders without a `pyproject.toml` are passed over where a pattern finds them, and refused
-        where they are named. Raises UsageError.
-        """
-        left_out = {path for text in self.exclude for path in self._matches(text)}
-        seen: set[Path] = set()
-        for text in self.members:
-            found = self._matches(text)
-            if not found and not set("*?[") & set(text):
-                raise UsageError(
-                    "a member of the workspace is missing",
-                    found=f"no folder `{text}` in `{self.folder}`",
-                    expected=_NAMED_BY,
-                    place=(str(self.folder / "pyproject.toml"),),
-                )
-            for folder in found:
-                path = folder / "pyproject.toml"
-                if folder in left_out or folder in seen or not path.is_file():
-                    continue
-                seen.add(folder)
-                yield read_project(path, shown=_relative(path, shown))
-
-    def _matches(self, pattern: str) -> list[Path]:
-        try:
-            return sorted(path for path in self.folder.glob(pattern) if path.is_dir())
-        except (ValueError, NotImplementedError) as error:
-            raise UsageError(
-                "the members of the workspace",
-                found=f"`{pattern}`",
-                expected="relative folders, as patterns such as `libs/*`",
-                place=(str(self.folder / "pyproject.toml"),),
-            ) from error
-
-
-def find_workspace(folder: Path) -> WorkspaceFolder | None:
-    """The uv workspace that a folder is the root or a member of, None if there is none."""
-    for root in (folder, *folder.parents):
-        path = root / "pyproject.toml"
-        if not path.is_file():
-            continue
-        document, _ = read_toml(path)
-        try:
-            patterns = uv_workspace(document)
-        except TrueupError as error:
-            error.within(str(path))
-            raise
-        if patterns is not None:
-            found = WorkspaceFolder(folder=root, members=patterns[0], exclude=patterns[1])
-            projects = [project.folder for project in found.projects(folder)]
-            return found if folder in (root, *projects) else None
-    return None
+__all__ = ["Workspace"]
 
 
 class Workspace:
@@ -172,14 +107,14 @@ class Workspace:
             return project.dependencies
         if project.name is not None:
             return self._itself(project)
-        origin = _relative(project.path, self._directory)
+        origin = relative_to(project.path, self._directory)
         return [
             Declared(requirement=parse_requirement(name), origin=origin) for name in self.members
         ]
 
     def _itself(self, project: ProjectFile, extra: str = "") -> Sequence[Declared]:
         text = f"{project.name}[{extra}]" if extra else f"{project.name}"
-        origin = _relative(project.path, self._directory)
+        origin = relative_to(project.path, self._directory)
         return [Declared(requirement=parse_requirement(text), origin=origin)]
 
     def root(
@@ -200,7 +135,7 @@ class Workspace:
         """Take a project from a folder; returns its name. Raises UsageError if that is no project."""
         path = folder / "pyproject.toml"
         if path.is_file():
-            project = read_project(path, shown=_relative(path, self._directory))
+            project = read_project(path, shown=relative_to(path, self._directory))
         elif (folder / "setup.py").is_file():
             project = None
         else:
@@ -209,7 +144,7 @@ class Workspace:
                 found=f"`{folder}`, without a `pyproject.toml`"
                 if folder.is_dir()
                 else f"no folder `{folder}`",
-                expected=_NAMED_BY,
+                expected="a folder of a project",
                 place=(origin,),
             )
         own = project.name if project is not None else None
@@ -240,7 +175,7 @@ class Workspace:
         origin: str,
         editable: bool,
     ) -> None:
-        path = _relative(folder, self._lock_folder)
+        path = relative_to(folder, self._lock_folder)
         known = self._found.get(name)
         if known is not None:
             if known.path != path:
@@ -288,7 +223,7 @@ class Workspace:
             source = self._source(requirement.project, owner, option)
         except TrueupError as error:
             if owner is not None:
-                error.within(_relative(owner.path, self._directory))
+                error.within(relative_to(owner.path, self._directory))
             raise
         if source is None or source.member:
             return requirement, self._member(item, owner, source)
@@ -331,7 +266,7 @@ class Workspace:
             raise UsageError(
                 f"`[tool.uv.sources] {project}` is no member of the workspace",
                 expected=alternatives(sorted(self.members)) if self.members else "a workspace",
-                place=(_relative(owner.path, self._directory),),
+                place=(relative_to(owner.path, self._directory),),
             )
         return False
 
@@ -364,7 +299,7 @@ class Workspace:
             **uv_index_addresses(owner.document, owner.folder),
             **self._indexes,
         }
-        place = (_relative(owner.path, self._directory),)
+        place = (relative_to(owner.path, self._directory),)
         if index not in known:
             raise UsageError(
                 f"`[tool.uv.sources] {project}` names an index that is not there",
@@ -389,11 +324,3 @@ def _at(requirement: Requirement, url: str | None) -> Requirement:
         parse_requirement(text),
         requirement.marker.text if requirement.marker is not None else None,
     )
-
-
-def _relative(path: Path, folder: Path) -> str:
-    """The path as it is written in a folder's files, with slashes."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # Another drive.
-        return path.as_posix()
