@@ -41,6 +41,10 @@ live *arguments:
 live-prove *arguments:
     {{ bin }}/pytest -m live tests/live/test_prove.py {{ arguments }}
 
+# what every locker that is installed makes of the scenarios; `--install` installs them first
+compare-lockers *arguments:
+    {{ bin }}/python -m tests.scenarios.compare {{ arguments }}
+
 # what can be repaired by machine
 fix:
     {{ bin }}/ruff check --fix

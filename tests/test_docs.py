@@ -167,6 +167,7 @@ def test_recipes_are_known_to_ci() -> None:
         "bench",
         "live",
         "live-prove",
+        "compare-lockers",
         "fix",
         "ci",
     ]

@@ -211,9 +211,12 @@ class _Walk:
 
     def live_twice(self, pylock: Pylock) -> list[str]:
         """Entries of one name that are live together: nobody can say which one is meant."""
+        environment: dict[str, str | frozenset[str]] = dict(self.machine.environment)
+        environment["extras"] = frozenset()
+        environment["dependency_groups"] = frozenset(pylock.default_groups or ())
         live: dict[str, int] = {}
         for package in pylock.packages:
-            if _holds(package.marker, self.machine, context="lock_file"):
+            if package.marker is None or package.marker.evaluate(environment, context="lock_file"):
                 live[package.name] = live.get(package.name, 0) + 1
         return [f"`{name}` has {n} live entries" for name, n in live.items() if n > 1]
 
@@ -279,16 +282,9 @@ def _asks(
             yield f"`{filename}`", requirement
 
 
-def _holds(
-    marker: Marker | None, machine: Machine, *, extra: str = "", context: str = "requirement"
-) -> bool:
-    if marker is None:
-        return True
-    environment: dict[str, str | frozenset[str]] = dict(machine.environment)
-    if context == "lock_file":
-        environment |= {"extras": frozenset(), "dependency_groups": frozenset()}
-        return marker.evaluate(environment, context="lock_file")
-    return marker.evaluate(environment | {"extra": extra})
+def _holds(marker: Marker | None, machine: Machine, *, extra: str = "") -> bool:
+    """Whether a requirement's marker holds there."""
+    return marker is None or marker.evaluate({**machine.environment, "extra": extra})
 
 
 # --- whether there is an answer at all ----------------------------------------------------------

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.build import make_sdist, make_wheel
 from tests.index_server import IndexServer, Sidecar
+from tests.scenarios.machines import Machine, machines
 
 __all__ = ["LINUX", "MACOS", "MUSL", "WINDOWS", "File", "Scenario", "pure", "sdist", "wheel"]
 
@@ -138,6 +139,11 @@ class Scenario:
     def withdrawn(self) -> frozenset[str]:
         """The names of the yanked files."""
         return frozenset(file.name for file in self.files if file.yanked is not None)
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """All machines that the targets stand for."""
+        return tuple(m for target in self.targets for m in machines(target, self.patches))
 
     @property
     def requires_python(self) -> str:

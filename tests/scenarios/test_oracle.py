@@ -123,13 +123,6 @@ class Built:
             lock, self.files, self.scenario.roots, machine, withdrawn=self.scenario.withdrawn
         )
 
-    def machines(self) -> list[Machine]:
-        return [
-            machine
-            for target in self.scenario.targets
-            for machine in machines(target, self.scenario.patches)
-        ]
-
 
 def build(name: str, folder: Path) -> Built:
     built = Built(BY_NAME[name], folder)
@@ -140,7 +133,7 @@ def build(name: str, folder: Path) -> Built:
 @pytest.mark.parametrize("name", SOUND)
 def test_a_sound_lock(name: str, tmp_path: Path) -> None:
     built = build(name, tmp_path)
-    for machine in built.machines():
+    for machine in built.scenario.machines:
         assert built.judge(SOUND[name], machine).reasons == ()
 
 
@@ -149,7 +142,7 @@ def test_a_sound_lock_needs_every_entry(name: str, tmp_path: Path) -> None:
     built = build(name, tmp_path)
     for gone in SOUND[name]:
         rest = [item for item in SOUND[name] if item is not gone]
-        verdicts = [built.judge(rest, machine) for machine in built.machines()]
+        verdicts = [built.judge(rest, machine) for machine in built.scenario.machines]
         assert any(
             found.verdict is Verdict.WRONG and any(gone.name in reason for reason in found.reasons)
             for found in verdicts
