@@ -220,7 +220,9 @@ def test_a_file_that_is_chosen_nowhere_can_be_removed(shelf: Shelf) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(shelves(), st.permutations(range(60)))
-def test_the_order_of_files_and_requirements_does_not_matter(shelf: Shelf, order: Sequence[int]) -> None:
+def test_the_order_of_files_and_requirements_does_not_matter(
+    shelf: Shelf, order: Sequence[int]
+) -> None:
     mixed = Shelf()
     names = sorted(shelf.files)
     for name in [names[place] for place in order if place < len(names)]:
