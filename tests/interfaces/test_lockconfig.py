@@ -68,7 +68,7 @@ def test_every_key_but_targets(tmp_path: Path) -> None:
         indexes = ["https://index.test/simple", "mirror",
                    { name = "wheels", url = "https://index.test/cpu", explicit = true }]
         sources = { Torch = "wheels" }
-        find-links = ["wheelhouse", "https://index.test/files.html"]
+        find-links = ["wheelhouse"]
         members = ["libs/*"]
         output = "locks/pylock.ci.toml"
         """,
@@ -101,7 +101,7 @@ def test_every_key_but_targets(tmp_path: Path) -> None:
             LockIndex(url="https://index.test/cpu", name="wheels", explicit=True),
         ),
         assigned={"torch": "wheels"},  # type: ignore[dict-item]
-        find_links=(str(tmp_path / "wheelhouse"), "https://index.test/files.html"),
+        find_links=(str(tmp_path / "wheelhouse"),),
         members=("libs/*",),
         output=tmp_path / "locks/pylock.ci.toml",
     )

@@ -278,7 +278,7 @@ allow-build = ["old"]
 exclude = ["pywin32"]
 constraints = ["urllib3<3"]
 overrides = ["six>=1"]
-find-links = ["https://files.test/"]
+find-links = ["wheelhouse"]
 indexes = ["https://index.test/simple",
            { name = "cpu", url = "https://index.test/cpu", explicit = true }]
 sources = { torch = "cpu" }
@@ -287,7 +287,7 @@ require-all-targets = true
 
 
 def test_settings_hold(tmp_path: Path) -> None:
-    write(tmp_path, {"pyproject.toml": PROJECT + SETTINGS})
+    write(tmp_path, {"pyproject.toml": PROJECT + SETTINGS, "wheelhouse/x": ""})
     found = request(tmp_path)
     assert found.strategy is Strategy.NEWEST
     assert found.irreconcilable is Irreconcilable.REFUSE
@@ -298,7 +298,7 @@ def test_settings_hold(tmp_path: Path) -> None:
     assert found.allow_build == {"old"}
     assert found.excluded == {"pywin32"}
     assert [str(item) for item in (*found.constraints, *found.overrides)] == ["urllib3<3", "six>=1"]
-    assert found.find_links == ("https://files.test/",)
+    assert found.find_links == (str(tmp_path / "wheelhouse"),)
     assert found.indexes == ("https://index.test/simple",)
     assert found.assigned == {"torch": "https://index.test/cpu"}
     assert found.require_all_targets
@@ -306,6 +306,7 @@ def test_settings_hold(tmp_path: Path) -> None:
 
 def test_the_command_line_wins(tmp_path: Path) -> None:
     write(tmp_path, {"pyproject.toml": PROJECT + SETTINGS, "limits.txt": "idna<4"})
+    write(tmp_path, {"wheelhouse/x": "", "wheels/x": ""})
     options = LockOptions(
         strategy=Strategy.LOWEST,
         irreconcilable=Irreconcilable.UNION,
@@ -323,7 +324,7 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
     assert found.exclude_newer == datetime(2025, 1, 1, tzinfo=UTC)
     assert found.only_binary == {"numpy", EVERYTHING}
     assert found.indexes == ("https://index.test/other",)
-    assert found.find_links == ("wheels", "https://files.test/")
+    assert found.find_links == (str(tmp_path / "wheels"), str(tmp_path / "wheelhouse"))
     assert [str(item) for item in found.constraints] == ["urllib3<3", "idna<4"]
 
 
@@ -468,6 +469,21 @@ def test_where_the_lock_is_written(tmp_path: Path) -> None:
             {"pyproject.toml": PROJECT},
             LockOptions(exclude_newer="yesterday"),
             "`--exclude-newer`: found `yesterday`, expected a date such as",
+        ),
+        (
+            {"pyproject.toml": PROJECT},
+            LockOptions(find_links=("wheels",)),
+            "`find-links`: found no folder `wheels`, expected a folder of wheels and sdists",
+        ),
+        (
+            {"pyproject.toml": PROJECT},
+            LockOptions(find_links=("https://u:p@files.test/",)),
+            "`find-links`: found the address `https://****@files.test/`, expected a folder",
+        ),
+        (
+            {"pyproject.toml": PROJECT},
+            LockOptions(upgrade_projects=("flask==3",)),
+            "`--upgrade-package`: found name is invalid: 'flask==3', expected the name of a",
         ),
         (
             {"pyproject.toml": PROJECT, "pylock.toml": "[["},

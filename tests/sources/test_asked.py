@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trueup.model.errors import TrueupError, UsageError
 from trueup.model.lockrequest import EVERYTHING, Root
@@ -266,3 +268,36 @@ def test_files_that_cannot_be_read(folder: Path) -> None:
         read(folder, "-r latin.txt")
     with pytest.raises(UsageError, match=r"`c\.txt:1`: `--pre` cannot be followed"):
         read(folder, "", constraints=["c.txt"], files={"c.txt": "--pre"})
+
+
+PIECES = [
+    "a", "@", " ", ";", "[x]", "./", "lib", "file:", "//", "git+", "https://files.test/", "#egg=",
+    "-e", "-r ", "--hash=", "b-1-py3-none-any.whl", "\\", "C:", "[", "'", "${A}", "::", "\n", "\0",
+    "os_name == 'nt'",
+]  # fmt: skip
+
+
+@given(text=st.lists(st.sampled_from(PIECES), max_size=8).map("".join) | st.text(max_size=20))
+def test_any_text_is_understood_or_refused(
+    text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = write(tmp_path_factory.getbasetemp() / "any", FILES)
+    (folder / "requirements.in").write_bytes(text.encode("utf-8", "surrogatepass"))
+    typed = refusal(
+        lambda: asked_root(text, origin=COMMAND_LINE, directory=folder, workspace=here(folder))
+    )
+    in_file = refusal(
+        lambda: read_asked_files(
+            [Path("requirements.in")], directory=folder, environ={}, workspace=here(folder)
+        )
+    )
+    assert typed is None or "command line" in typed.place or "is a file" in typed.what
+    assert in_file is None or in_file.place[0].startswith("requirements.in")
+
+
+def refusal(ask: Callable[[], object]) -> TrueupError | None:
+    try:
+        ask()
+    except TrueupError as error:
+        return error
+    return None

@@ -293,6 +293,35 @@ def test_what_is_refused(text: str, message: str, tmp_path: Path) -> None:
     assert told.startswith(f"`pyproject.toml`: {message}")
 
 
+LEAVES = st.sampled_from(["a", "a>=1", "pkg[a]", "a b", "", 1, 1.5, True, "a; os_name == 'nt'"])
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["a", "b", "include-group", "x y"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+PROJECT_KEYS = ["name", "version", "requires-python", "dependencies", "dynamic"]
+
+
+@given(
+    project=st.dictionaries(st.sampled_from([*PROJECT_KEYS, "optional-dependencies"]), VALUES),
+    groups=VALUES,
+)
+def test_any_table_is_understood_or_refused(
+    project: dict[str, object], groups: object, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    document = {"project": {"name": "pkg", **project}, "dependency-groups": groups}
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_text(tomli_w.dumps(document))
+    try:
+        place = read_project(path).path
+    except UsageError as error:
+        place = Path(error.place[0])
+    assert place == path
+
+
 def test_a_file_that_is_missing_or_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         read_project(tmp_path / "pyproject.toml")

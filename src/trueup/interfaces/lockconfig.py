@@ -158,7 +158,7 @@ def _parse(table: TomlTable, path: Path) -> LockSettings:
         assigned=_assigned(table, indexes),
         find_links=tuple(
             _address(text, path.parent)
-            for text in table.strings("find-links", "a list of folders or addresses") or ()
+            for text in table.strings("find-links", "a list of folders") or ()
         ),
         members=table.strings("members", "a list of folders, as patterns"),
         output=path.parent / output if output is not None else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,10 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from trueup.interfaces.lockconfig import LockSettings, parse_moment
+from trueup.interfaces.locktargets import request_targets
 from trueup.model.condition import Option, OptionKind, Selection
 from trueup.model.errors import UsageError
 from trueup.model.lockrequest import (
@@ -21,9 +23,7 @@ from trueup.model.lockrequest import (
     Prereleases,
     Strategy,
 )
-from trueup.model.python import NEWEST_PYTHON
-from trueup.model.requirement import version_range
-from trueup.model.target import OLDEST_PYTHON, Target, parse_targets
+from trueup.model.target import Target
 from trueup.sources.asked import COMMAND_LINE, asked_root
 from trueup.sources.askedfiles import AskedFiles, read_asked_files
 from trueup.sources.config import index_config
@@ -32,6 +32,7 @@ from trueup.sources.preferred import preferred_versions
 from trueup.sources.project import ProjectFile, read_project
 from trueup.sources.running import this_target
 from trueup.sources.tomltable import alternatives
+from trueup.sources.url import redact
 from trueup.sources.workspace import Workspace
 
 __all__ = ["LockOptions", "lock_path", "lock_request"]
@@ -45,7 +46,7 @@ class LockOptions:
     """What the command line says; None and empty leave it to the settings.
 
     ``targets`` are in the grammar of `--for`; ``indexes`` are addresses or folders in the place of
-    all others; ``constraints`` are files. Names in ``only_binary`` and ``allow_build`` may be
+    all others, ``find_links`` folders of files; ``constraints`` are files. Names in ``only_binary`` and ``allow_build`` may be
     EVERYTHING. ``upgrade`` forgets the versions of the lock that exists, ``upgrade_projects`` those
     of some projects.
     """
@@ -115,7 +116,7 @@ def lock_request(
         roots, requires_python = (*typed, *files.roots), None
     request = LockRequest(
         roots=roots,
-        targets=_targets(settings, options, requires_python, running),
+        targets=request_targets(options.targets, settings, requires_python, running),
         project=project.name if project is not None else None,
         requires_python=requires_python,
         default=_default(project, settings) if project is not None else frozenset(),
@@ -123,6 +124,7 @@ def lock_request(
         constraints=(*settings.constraints, *files.constraints),
         local=workspace.local,
         indexes=_indexes(settings, options, files, environ, directory),
+        find_links=_find_links(settings, options, files, directory),
         assigned=_assigned(settings, workspace),
         preferred=_preferred(path, options),
     )
@@ -145,7 +147,6 @@ def _with_policies(
         exclude_newer=_exclude_newer(settings, options),
         only_binary=settings.only_binary | options.only_binary | files.only_binary,
         allow_build=settings.allow_build | options.allow_build,
-        find_links=(*options.find_links, *files.find_links, *settings.find_links),
         require_all_targets=options.require_all_targets or settings.require_all_targets,
     )
 
@@ -271,84 +272,6 @@ def _own(option: Option, project: NormalizedName | None) -> Option:
     return Option(kind=option.kind, name=option.name)
 
 
-# --- targets --------------------------------------------------------------------------------------
-
-
-def _targets(
-    settings: LockSettings,
-    options: LockOptions,
-    requires_python: SpecifierSet | None,
-    running: Callable[[], Target],
-) -> tuple[Target, ...]:
-    """The targets, without those that the project's `requires-python` excludes."""
-    named = {target for text in options.targets for target in parse_targets(text)}
-    if not named:
-        named = set(settings.targets) or _matrix(settings, requires_python, running)
-    if named:
-        targets = tuple(sorted(target for target in named if _admits(requires_python, target)))
-        if not targets:
-            raise UsageError(
-                "the project runs in none of the targets",
-                found=", ".join(f"`{target}`" for target in sorted(named)[:3]),
-                expected=f"`requires-python = {requires_python}`",
-                hint="name other targets, or widen `requires-python`",
-            )
-        return targets
-    target = running()
-    if not _admits(requires_python, target):
-        raise UsageError(
-            "the project does not run in the running environment",
-            found=f"`{target}`",
-            expected=f"`requires-python = {requires_python}`",
-            hint=f"name the environments that the lock is for: `--for {_suitable(requires_python)}`",
-        )
-    return (target,)
-
-
-def _matrix(
-    settings: LockSettings, requires_python: SpecifierSet | None, running: Callable[[], Target]
-) -> set[Target]:
-    """The targets that `python` and `platforms` stand for; none if neither is set."""
-    if settings.python is None and not settings.platforms:
-        return set()
-    platforms = settings.platforms or (str(running()).partition("-")[2],)
-    wanted = settings.python or requires_python
-    # Without a lower bound of the user's own, the maintained versions are meant.
-    bounded = settings.python is not None and not _has_minor(settings.python, 0)
-    first = 0 if bounded else OLDEST_PYTHON[1]
-    pythons = [minor for minor in range(first, NEWEST_PYTHON[1] + 1) if _has_minor(wanted, minor)]
-    if not pythons:
-        raise UsageError(
-            "`[tool.trueup.lock] python` holds no version of Python that is known",
-            found=f"`{wanted}`",
-            expected=f"versions up to {NEWEST_PYTHON[0]}.{NEWEST_PYTHON[1]}",
-            place=(str(settings.path),) if settings.path is not None else (),
-        )
-    return {
-        target
-        for minor in pythons
-        for platform in platforms
-        for target in parse_targets(f"cp3{minor}-{platform}")
-    }
-
-
-def _has_minor(specifier: SpecifierSet | None, minor: int) -> bool:
-    if specifier is None:
-        return True
-    # From the first final release on: nobody locks for what came before it.
-    releases = version_range(SpecifierSet(f">=3.{minor},<3.{minor + 1}"))
-    return not (version_range(specifier) & releases).is_empty
-
-
-def _admits(requires_python: SpecifierSet | None, target: Target) -> bool:
-    return _has_minor(requires_python, target.python[1])
-
-
-def _suitable(requires_python: SpecifierSet | None) -> str:
-    minors = [n for n in range(NEWEST_PYTHON[1], 0, -1) if _has_minor(requires_python, n)]
-    return f"cp3{minors[0] if minors else NEWEST_PYTHON[1]}-linux-x86_64"
-
-
 # --- places and versions ----------------------------------------------------------------------------
 
 
@@ -368,6 +291,23 @@ def _indexes(
     elif files.extra_indexes and not found:
         found = index_config(environ=environ, directory=directory).urls
     return tuple(dict.fromkeys((*found, *files.extra_indexes)))
+
+
+def _find_links(
+    settings: LockSettings, options: LockOptions, files: AskedFiles, directory: Path
+) -> tuple[str, ...]:
+    """The folders of files, each once; one that is missing would be an empty one in silence."""
+    found = dict.fromkeys((*options.find_links, *files.find_links, *settings.find_links))
+    for text in found:
+        address = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text) is not None
+        if address or not (directory / text).is_dir():
+            raise UsageError(
+                "`find-links`",
+                found=f"the address `{redact(text)}`" if address else f"no folder `{text}`",
+                expected="a folder of wheels and sdists",
+                hint="an index is given with `--index`" if address else None,
+            )
+    return tuple(str(directory / text) for text in found)
 
 
 def _assigned(settings: LockSettings, workspace: Workspace) -> Mapping[NormalizedName, str]:
@@ -392,6 +332,11 @@ def _exclude_newer(settings: LockSettings, options: LockOptions) -> datetime | N
 def _preferred(path: Path, options: LockOptions) -> Mapping[NormalizedName, frozenset[Version]]:
     if options.upgrade:
         return MappingProxyType({})
-    dropped = {canonicalize_name(name) for name in options.upgrade_projects}
+    try:
+        dropped = {canonicalize_name(name, validate=True) for name in options.upgrade_projects}
+    except InvalidName as error:
+        raise UsageError(
+            "`--upgrade-package`", found=str(error), expected="the name of a project"
+        ) from error
     versions = preferred_versions(path)
     return MappingProxyType({name: versions[name] for name in versions if name not in dropped})
