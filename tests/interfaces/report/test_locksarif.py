@@ -55,12 +55,15 @@ def test_a_result_stands_at_its_line_and_names_the_files() -> None:
     ],
 )
 def test_paths(path: str, uri: str) -> None:
-    result = _results(VerifyReport(locks=(replace(UNSOUND, path=path),)))[0]
+    finding = replace(UNSOUND.findings[0], origin=f"{path}:7")
+    (result,) = _results(_of([replace(UNSOUND, path=path, findings=(finding,))]))
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 7}
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
 def test_the_same_fault_of_two_locks_is_two() -> None:
-    locks = (UNSOUND, replace(UNSOUND, path="other.lock"))
+    findings = tuple(replace(item, origin=None) for item in UNSOUND.findings)
+    locks = (UNSOUND, replace(UNSOUND, path="other.lock", findings=findings))
     prints = [result["partialFingerprints"]["trueup/v1"] for result in _results(_of(locks))]
     assert len(set(prints)) == 4
 

@@ -136,10 +136,17 @@ def test_summary(name: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "line"), [("uv.lock:120", 120), ("uv.lock", None), (None, None), ("a:b", None)]
+    ("origin", "place"),
+    [
+        ("uv.lock:120", ("uv.lock", 120)),
+        ("base.txt:3", ("base.txt", 3)),
+        ("uv.lock", ("uv.lock", None)),
+        (None, ("uv.lock", None)),
+        ("a:b", ("uv.lock", None)),
+    ],
 )
-def test_the_line_of_a_finding(origin: str | None, line: int | None) -> None:
-    assert lock_place(replace(MISSING, origin=origin), UNSOUND) == ("uv.lock", line)
+def test_the_line_of_a_finding(origin: str | None, place: tuple[str, int | None]) -> None:
+    assert lock_place(replace(MISSING, origin=origin), UNSOUND) == place
 
 
 def test_targets_of_the_sample() -> None:

@@ -204,9 +204,12 @@ def unproven_words(lock: LockReport) -> str:
 
 
 def lock_place(finding: Finding, lock: LockReport) -> tuple[str, int | None]:
-    """The lock's path, and the line in it that a finding is about, if that is known."""
-    _, colon, line = (finding.origin or "").rpartition(":")
-    return lock.path, int(line) if colon and line.isdecimal() else None
+    """The file and line that a finding is about: the lock, unless another file is known.
+
+    A requirements file may include others.
+    """
+    path, colon, line = (finding.origin or "").rpartition(":")
+    return (path, int(line)) if colon and line.isdecimal() else (lock.path, None)
 
 
 def _gathered(

@@ -1,0 +1,158 @@
+"""The places where the files of a lock are: its indexes, mirrors of them, folders, the cache."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from packaging.utils import NormalizedName
+
+from trueup.interfaces.wanted import Places
+from trueup.model.artifact import Artifact
+from trueup.model.errors import NotFoundError, SourceError, TrueupError
+from trueup.model.metadata import Unreadable
+from trueup.model.release import How, Reading
+from trueup.model.watcher import Watcher
+from trueup.sources.cache import Cache, MemoryCache, open_cache
+from trueup.sources.config import index_config
+from trueup.sources.folder import FolderSource
+from trueup.sources.index import IndexSource
+from trueup.sources.mapped import MappedSource
+from trueup.sources.offline import OfflineClient
+from trueup.sources.source import Listing, Source
+
+__all__ = ["LockPlaces"]
+
+
+class LockPlaces:
+    """Gives the source of an index that a lock names, and reads files wherever they are.
+
+    ``index`` wins over what the lock and the configuration say; ``find_links`` are folders whose
+    files win over those of the same name on an index; ``mapping`` moves addresses on index pages;
+    ``offline`` uses what earlier runs kept and the folders, nothing else. A context manager.
+    """
+
+    def __init__(
+        self,
+        *,
+        index: Sequence[str] = (),
+        find_links: Sequence[Path] = (),
+        mapping: Mapping[str, str],
+        offline: bool = False,
+        environ: Mapping[str, str],
+        directory: Path,
+        keep: bool = True,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self._index = tuple(index)
+        self._mapping = mapping
+        self._environ = environ
+        self._directory = directory
+        self._watcher = watcher or Watcher()
+        self._offline = offline
+        self._keep = keep
+        self._folder = FolderSource(find_links) if find_links else None
+        self._places = Places(
+            index=index, environ=environ, directory=directory, keep=keep, watcher=watcher
+        )
+        self._kept: Cache | None = None
+        self._lock = threading.RLock()
+        self._sources: dict[str | None, _Joined] = {}
+        self._owners: dict[str, Source] = {}
+
+    def source_for(self, index: str | None) -> Source:
+        """The source of an index address; None: the configured ones."""
+        with self._lock:
+            key = None if self._index else index
+            if key not in self._sources:
+                inner: Source = self._offline_index(key) if self._offline else self._open(key)
+                if self._mapping:
+                    inner = MappedSource(inner, self._mapping)
+                self._sources[key] = _Joined(inner, self._folder, self._owners)
+            return self._sources[key]
+
+    def read(self, artifact: Artifact) -> Reading:
+        """The metadata of one file; a place that does not answer makes it unread, with the reason."""
+        try:
+            owner = self._owners.get(artifact.url)
+            return (owner or self._any()).read(artifact)
+        except TrueupError as error:
+            reason = str(error) if error.hint is None else f"{error}; {error.hint}"
+            return Reading(metadata=Unreadable(reason=reason), how=How.NOT_READ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._places.__exit__(kind, error, traceback)
+        if self._kept is not None:
+            self._kept.close()
+
+    def _any(self) -> Source:
+        """A source for a file that no page lists: any can fetch an address."""
+        with self._lock:
+            opened = next(iter(self._sources.values()), None)
+        return opened if opened is not None else self.source_for(None)
+
+    def _open(self, index: str | None) -> Source:
+        return self._places.configured() if index is None else self._places.named(index)
+
+    def _offline_index(self, index: str | None) -> Source:
+        if self._kept is None:
+            self._kept = (
+                open_cache(self._environ, watcher=self._watcher) if self._keep else MemoryCache()
+            )
+        urls = self._index or (() if index is None else (index,))
+        config = index_config(urls, environ=self._environ, directory=self._directory)
+        return IndexSource(config.urls, OfflineClient(), self._kept, watcher=self._watcher)
+
+
+class _Joined:
+    """An index and a folder as one source; ``owners`` learns who lists which address."""
+
+    def __init__(self, index: Source, folder: Source | None, owners: dict[str, Source]) -> None:
+        self._index = index
+        self._folder = folder
+        self._owners = owners
+
+    def listing(self, project: NormalizedName) -> Listing:
+        """The files of the folder, and those of the index that the folder does not have."""
+        local = self._local(project)
+        try:
+            listing = self._index.listing(project)
+        except SourceError:
+            if local is None:
+                raise
+            return local
+        self._owners.update((file.url, self._index) for file in listing.files)
+        if local is None:
+            return listing
+        names = {file.filename for file in local.files}
+        others = (file for file in listing.files if file.filename not in names)
+        return Listing(
+            project=project,
+            files=(*local.files, *others),
+            origin=listing.origin,
+            status=listing.status,
+        )
+
+    def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
+        return self._index.read(artifact, deep=deep)
+
+    def _local(self, project: NormalizedName) -> Listing | None:
+        if self._folder is None:
+            return None
+        try:
+            local = self._folder.listing(project)
+        except NotFoundError:
+            return None
+        self._owners.update((file.url, self._folder) for file in local.files)
+        return local

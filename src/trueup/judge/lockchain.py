@@ -1,0 +1,118 @@
+"""Why a package is in a lock: the way from a root to the requirement that asks for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+
+from trueup.judge.closure import Closure
+from trueup.judge.lock import Audit
+from trueup.model.lockreport import ChainLink
+from trueup.model.metadata import Resolution
+from trueup.model.target import target_set
+
+__all__ = ["chains_to"]
+
+Chain = tuple[ChainLink, ...]
+
+
+def chains_to(audit: Audit, project: NormalizedName) -> dict[str, Chain]:
+    """The shortest way to a project for each target; empty where nothing asks for it.
+
+    The last link is the requirement on it, whether the lock meets it or not. The lock's default
+    options are looked at first, then its others.
+    """
+    found: dict[str, Chain] = {}
+    for target in audit.ground.targets:
+        points = target_set(audit.ground.space, [target]) & audit.ground.asked
+        if points:
+            found[str(target)] = _first(audit, project, points)
+    return found
+
+
+def _first(audit: Audit, project: NormalizedName, points: int) -> Chain:
+    for closure in audit.closures:
+        chain = _chain(audit, closure, project, points)
+        if chain:
+            return chain
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """An entry with one of its extras (None: the entry itself), on these points."""
+
+    entry: int
+    extra: NormalizedName | None
+    points: int
+
+
+def _chain(audit: Audit, closure: Closure, project: NormalizedName, points: int) -> Chain:
+    """Breadth first from the roots, so that the first way is the shortest."""
+    pending: deque[tuple[_Step, Chain]] = deque(
+        (step, ()) for step in _starts(audit, closure, points)
+    )
+    seen: dict[tuple[int, NormalizedName | None], int] = {}
+    while pending:
+        step, chain = pending.popleft()
+        key = (step.entry, step.extra)
+        new = step.points & ~seen.get(key, 0)
+        if not new:
+            continue
+        seen[key] = seen.get(key, 0) | new
+        for link, asked, children in _asks(audit, closure, _Step(*key, new)):
+            if asked == project:
+                return (*chain, link)
+            pending += ((child, (*chain, link)) for child in children)
+    return ()
+
+
+def _starts(audit: Audit, closure: Closure, points: int) -> Iterator[_Step]:
+    """The roots; in a lock that names none, what nothing else asks for."""
+    live = [(number, there & points) for number, there in enumerate(closure.live)]
+    rooted = any(entry.root for entry in audit.lock.entries)
+    for number, there in live:
+        entry = audit.entry(number)
+        alone = there if entry.root else there & ~closure.needed[number]
+        if alone and (entry.root or not rooted):
+            for extra in {key for entry_number, key in closure.asked if entry_number == number}:
+                yield _Step(number, extra, alone & closure.asked[number, extra])
+
+
+def _asks(
+    audit: Audit, closure: Closure, step: _Step
+) -> Iterator[tuple[ChainLink, NormalizedName, list[_Step]]]:
+    """What the files of a step ask for there, each with the entries that meet it."""
+    space, parent = audit.ground.space, audit.entry(step.entry)
+    title = parent.title if step.extra is None else f"{parent.title} with extra `{step.extra}`"
+    for group in audit.groups[step.entry]:
+        here = step.points & group.points
+        if not here or not isinstance(group.said, Resolution):
+            continue
+        for line in group.said.requires_dist:
+            there = here & space.where(line.marker, step.extra)
+            if not there:
+                continue
+            link = ChainLink(
+                parent=title,
+                file=group.names[0] if group.names else None,
+                requirement=str(line),
+                where=audit.where(there, [closure.selection]),
+            )
+            yield link, line.project, list(_met(audit, closure, line.project, line.extras, there))
+
+
+def _met(
+    audit: Audit,
+    closure: Closure,
+    project: NormalizedName,
+    extras: frozenset[NormalizedName],
+    points: int,
+) -> Iterator[_Step]:
+    for number, entry in enumerate(audit.lock.entries):
+        there = points & closure.live[number] if entry.project == project else 0
+        if there:
+            yield from (_Step(number, extra, there) for extra in (None, *sorted(extras)))
