@@ -493,7 +493,7 @@ def test_where_the_lock_is_written(tmp_path: Path) -> None:
         (
             {"pyproject.toml": PROJECT + '[tool.trueup.lock]\nmembers = ["lib"]'},
             LockOptions(),
-            "`HERE/pyproject.toml`: a member of the workspace is missing: found no folder `lib` in `HERE`",
+            "`HERE/pyproject.toml`: a member of the workspace is missing: found no `lib/pyproject.toml` in `HERE`",
         ),
     ],
 )

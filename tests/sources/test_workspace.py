@@ -231,6 +231,9 @@ def test_a_workspace_of_uv(tmp_path: Path) -> None:
     assert found == find_workspace(tmp_path)
     assert find_workspace(tmp_path / "other") is None
     assert find_workspace(tmp_path / "libs/old") is None
+    write(tmp_path, {"libs/broken/pyproject.toml": "[["})
+    assert find_workspace(tmp_path / "other") is None
+    (tmp_path / "libs/broken/pyproject.toml").unlink()
     gathered = Workspace(lock_folder=tmp_path, directory=tmp_path, members=found)
     assert list(gathered.members) == ["a", "b"]
     roots = gathered.roots(gathered.members["a"])  # type: ignore[index]
@@ -245,7 +248,7 @@ def test_a_workspace_of_uv(tmp_path: Path) -> None:
         (
             {"pyproject.toml": ROOT},
             ("libs/a",),
-            "`HERE/pyproject.toml`: a member of the workspace is missing: found no folder `libs/a` in `HERE`, "
+            "`HERE/pyproject.toml`: a member of the workspace is missing: found no `libs/a/pyproject.toml` in `HERE`, "
             "expected a folder of a project",
         ),
         (

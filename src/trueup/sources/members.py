@@ -25,29 +25,31 @@ class WorkspaceFolder:
     members: tuple[str, ...]
     exclude: tuple[str, ...] = ()
 
-    def projects(self, shown: Path) -> Iterator[ProjectFile]:
-        """The projects of all members, in the order of the patterns, each once.
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of all members, in the order of the patterns, each once.
 
-        Folders without a `pyproject.toml` are passed over where a pattern finds them, and refused
-        where they are named. Raises UsageError.
+        Folders without a `pyproject.toml` are passed over where a pattern finds them. Raises
+        UsageError where one is named, and for patterns that make no sense.
         """
         left_out = {path for text in self.exclude for path in self._matches(text)}
-        seen: set[Path] = set()
+        found: dict[Path, None] = {}
         for text in self.members:
-            found = self._matches(text)
-            if not found and not _GLOB & set(text):
+            matches = [path for path in self._matches(text) if (path / "pyproject.toml").is_file()]
+            if not matches and not _GLOB & set(text):
                 raise UsageError(
                     "a member of the workspace is missing",
-                    found=f"no folder `{text}` in `{self.folder}`",
+                    found=f"no `{text}/pyproject.toml` in `{self.folder}`",
                     expected="a folder of a project",
                     place=(str(self.folder / "pyproject.toml"),),
                 )
-            for folder in found:
-                path = folder / "pyproject.toml"
-                if folder in left_out or folder in seen or not path.is_file():
-                    continue
-                seen.add(folder)
-                yield read_project(path, shown=relative_to(path, shown))
+            found.update(dict.fromkeys(matches))
+        return tuple(path for path in found if path not in left_out)
+
+    def projects(self, shown: Path) -> Iterator[ProjectFile]:
+        """The projects of all members; messages name their files relative to ``shown``."""
+        for folder in self.folders():
+            path = folder / "pyproject.toml"
+            yield read_project(path, shown=relative_to(path, shown))
 
     def _matches(self, pattern: str) -> list[Path]:
         if not pattern or Path(pattern).is_absolute():
@@ -84,8 +86,7 @@ def find_workspace(folder: Path) -> WorkspaceFolder | None:
             raise
         if patterns is not None:
             found = WorkspaceFolder(folder=root, members=patterns[0], exclude=patterns[1])
-            projects = [project.folder for project in found.projects(folder)]
-            return found if folder in (root, *projects) else None
+            return found if folder in (root, *found.folders()) else None
     return None
 
 
