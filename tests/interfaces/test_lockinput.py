@@ -207,6 +207,19 @@ def test_a_workspace_of_uv(tmp_path: Path) -> None:
     assert request(tmp_path, "b").local == ()
 
 
+def test_sources_of_our_own_replace_those_of_uv(tmp_path: Path) -> None:
+    uv = (
+        '[tool.uv.sources]\ntorch = [{index = "uv", marker = "sys_platform == \'linux\'"}]\n'
+        'other = [{index = "uv", marker = "sys_platform == \'linux\'"}]\n'
+    )
+    ours = '[tool.trueup.lock]\nindexes=[{name="c", url="https://index.test/c"}]\n'
+    write(tmp_path, {"pyproject.toml": PROJECT + uv})
+    with pytest.raises(UsageError, match=r"`\[tool\.uv\.sources\.torch\]` depends on a marker"):
+        request(tmp_path)
+    write(tmp_path, {"pyproject.toml": PROJECT + uv + ours + 'sources = { torch = "c" }'})
+    assert request(tmp_path).assigned == {"torch": "https://index.test/c"}
+
+
 # --- targets --------------------------------------------------------------------------------------
 
 

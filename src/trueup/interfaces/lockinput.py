@@ -178,6 +178,7 @@ def _workspace(
         directory=directory,
         members=members,
         indexes={index.name: index.url for index in settings.indexes if index.name is not None},
+        given=settings.assigned.keys(),
     )
 
 

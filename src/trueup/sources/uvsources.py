@@ -44,19 +44,21 @@ class UvSource:
     option: Option | None = None
 
 
-def uv_sources(document: TomlTable) -> Mapping[NormalizedName, tuple[UvSource, ...]]:
-    """The sources of each project; raises UsageError for what is malformed or not understood."""
+def uv_sources(document: TomlTable, project: NormalizedName) -> tuple[UvSource, ...] | None:
+    """The sources of a project, None if it has none.
+
+    Raises UsageError for what is malformed or not understood there; what stands for other projects
+    is not looked at.
+    """
     table = document.table("tool").table("uv").table("sources")
-    found: dict[NormalizedName, tuple[UvSource, ...]] = {}
     for key, value in table.values.items():
-        several = isinstance(value, list)
-        entries = table.tables(key) if several else (table.table(key),)
-        project = table.normalized(key, key)
-        found[project] = tuple(_source(entry, several=several) for entry in entries)
-    return found
+        if canonicalize_name(key) == project:
+            entries = table.tables(key) if isinstance(value, list) else (table.table(key),)
+            return tuple(_source(entry) for entry in entries)
+    return None
 
 
-def _source(entry: TomlTable, *, several: bool) -> UvSource:
+def _source(entry: TomlTable) -> UvSource:
     kinds = [kind for kind in _KINDS if kind in entry.values]
     if len(kinds) != 1:
         raise UsageError(

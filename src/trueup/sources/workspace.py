@@ -28,7 +28,7 @@ class Workspace:
 
     ``lock_folder`` is what the paths of local projects are relative to, ``directory`` what messages
     are relative to. ``members`` are met from their folders whoever asks for them; ``indexes`` are
-    the addresses of indexes by name.
+    the addresses of indexes by name; uv's sources have no say for the projects in ``given``.
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class Workspace:
         directory: Path,
         members: WorkspaceFolder | None = None,
         indexes: Mapping[str, str] | None = None,
+        given: Collection[NormalizedName] = (),
     ) -> None:
         self._lock_folder = lock_folder
         self._directory = directory
         self._where = members
         self._indexes = indexes or {}
+        self._given = frozenset(given)
         self._root: ProjectFile | None = None
         self._found: dict[NormalizedName, LocalProject] = {}
         self._assigned: dict[NormalizedName, str] = {}
@@ -239,13 +241,13 @@ class Workspace:
     def _source(
         self, project: NormalizedName, owner: ProjectFile | None, option: Option | None
     ) -> UvSource | None:
-        if owner is None:
+        if owner is None or project in self._given:
             return None
-        sources = uv_sources(owner.document).get(project)
+        sources = uv_sources(owner.document, project)
         if sources is None and self._where is not None and self._where.folder != owner.folder:
             above = self._where.folder / "pyproject.toml"
             if owner.name in self.members and above.is_file():
-                sources = uv_sources(read_toml(above)[0]).get(project)
+                sources = uv_sources(read_toml(above)[0], project)
         live = [source for source in sources or () if source.option in (None, option)]
         if len({replace(source, option=None) for source in live}) > 1:
             raise UsageError(
