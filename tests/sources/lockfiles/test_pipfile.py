@@ -82,7 +82,7 @@ def test_places_and_hashes(tmp_path: Path) -> None:
     assert torch.place.location == lock.indexes[1]
     assert entries["pytest 8.0"].extras == {"x-y"}
     assert entries["repo"].place == Place(
-        kind=PlaceKind.VCS, location="git+https://git.test/repo", revision="c0ffee", editable=True
+        kind=PlaceKind.VCS, location="https://git.test/repo", revision="c0ffee", editable=True
     )
     assert entries["here"].place == Place(kind=PlaceKind.DIRECTORY, location=".", editable=True)
     wheel, zipped = entries["wheel"], entries["zipped"]

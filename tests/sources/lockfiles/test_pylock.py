@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from packaging.pylock import Pylock
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from trueup.model.artifact import SdistName, WheelName
 from trueup.model.condition import Option, OptionKind
 from trueup.model.errors import SourceError
 from trueup.model.lock import Lock, LockFault, LockKind, Place, PlaceKind
+from trueup.model.metadata import Resolution
+from trueup.model.requirement import parse_requirement
 from trueup.sources.lockfiles.document import toml_document
 from trueup.sources.lockfiles.pylock import read_pylock
 
@@ -48,6 +51,7 @@ wheels = [
 
 [packages.tool.trueup]
 sdist = "static"
+requires-dist = ["tool>=2; extra == 'x'"]
 metadata = {{ "demo-1.0-py3-none-any.whl" = "sha256:{B.upper()}" }}
 
 [[packages]]
@@ -103,6 +107,11 @@ def test_an_entry_and_its_files(tmp_path: Path) -> None:
     assert str(demo.requires_python) == ">=3.12"
     assert demo.place == Place(location="https://index.test/simple")
     assert (demo.complete, demo.promise) == (True, "static")
+    assert demo.own == Resolution(
+        requires_dist=frozenset({parse_requirement("tool>=2; extra == 'x'")}),
+        requires_python=None,
+        provides_extra=frozenset({NormalizedName("x")}),
+    )
     assert dict(demo.recorded) == {"demo-1.0-py3-none-any.whl": B}
     pure, windows, sdist = demo.files
     assert (pure.url, pure.size) == ("https://files.test/x", 7)
@@ -124,7 +133,7 @@ def test_other_places() -> None:
     assert tool.files[0].hashes == {"sha256": A}
     assert repo.version is None
     assert repo.place == Place(
-        kind=PlaceKind.VCS, location="git+https://git.test/repo", revision="c0ffee"
+        kind=PlaceKind.VCS, location="https://git.test/repo", revision="c0ffee"
     )
     assert here.place == Place(kind=PlaceKind.DIRECTORY, location=".", editable=True)
 

@@ -132,16 +132,21 @@ def test_includes_constraints_and_repeated_lines(tmp_path: Path) -> None:
             "git+https://user@git.test/repo.git@c0ffee#egg=Repo",
             "repo",
             None,
-            Place(
-                kind=PlaceKind.VCS, location="git+https://user@git.test/repo.git", revision="c0ffee"
-            ),
+            Place(kind=PlaceKind.VCS, location="https://user@git.test/repo.git", revision="c0ffee"),
             [],
         ),
         (
             "repo @ git+https://git.test/repo",
             "repo",
             None,
-            Place(kind=PlaceKind.VCS, location="git+https://git.test/repo"),
+            Place(kind=PlaceKind.VCS, location="https://git.test/repo"),
+            [],
+        ),
+        (
+            "repo @ hg+https://hg.test/repo@7",
+            "repo",
+            None,
+            Place(kind=PlaceKind.VCS, location="hg+https://hg.test/repo", revision="7"),
             [],
         ),
         (

@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 from trueup.model.artifact import Artifact, has_artifact_suffix, parse_filename
 from trueup.sources.lockfiles.values import parse_digest
 
-__all__ = ["archive_at", "is_archive", "last_part", "url_of"]
+__all__ = ["archive_at", "is_archive", "last_part", "repository", "url_of"]
 
 
 def url_of(address: str, folder: Path) -> str:
@@ -21,6 +21,12 @@ def url_of(address: str, folder: Path) -> str:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", address):
         return address
     return (folder / address).absolute().as_uri()
+
+
+def repository(system: str, address: str) -> str:
+    """Where a repository is: its address, after ``hg+`` and the like for what is no Git one."""
+    address = address.removeprefix(f"{system}+")
+    return address if system == "git" else f"{system}+{address}"
 
 
 def last_part(address: str) -> str | None:

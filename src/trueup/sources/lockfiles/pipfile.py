@@ -15,7 +15,7 @@ from trueup.model.artifact import Artifact
 from trueup.model.condition import Condition, Option, OptionKind, parse_condition
 from trueup.model.errors import UsageError
 from trueup.model.lock import Lock, LockEntry, LockKind, Place, PlaceKind
-from trueup.sources.lockfiles.address import archive_at, is_archive
+from trueup.sources.lockfiles.address import archive_at, is_archive, repository
 from trueup.sources.lockfiles.document import LockDocument, Table
 from trueup.sources.lockfiles.joined import joined
 from trueup.sources.lockfiles.values import parse_digest, parse_name, shown
@@ -203,10 +203,9 @@ class _Reader:
     def _place(self, table: Table) -> Place:
         for kind in _VCS:
             if (address := table.text(kind)) is not None:
-                address = address.removeprefix(f"{kind}+")
                 return Place(
                     kind=PlaceKind.VCS,
-                    location=f"{kind}+{address}",
+                    location=repository(kind, address),
                     revision=table.text("ref", required=True),
                     editable=table.flag("editable"),
                 )

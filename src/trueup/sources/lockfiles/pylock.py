@@ -15,7 +15,9 @@ from packaging.version import Version
 from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.model.condition import Option, OptionKind
 from trueup.model.lock import Edge, Lock, LockEntry, LockKind, Place, PlaceKind
-from trueup.sources.lockfiles.address import last_part, url_of
+from trueup.model.metadata import Resolution
+from trueup.model.requirement import parse_requirement
+from trueup.sources.lockfiles.address import last_part, repository, url_of
 from trueup.sources.lockfiles.document import LockDocument, Table
 from trueup.sources.lockfiles.values import parse_digest, parse_name, shown
 
@@ -131,6 +133,7 @@ def _entry(table: Table, document: LockDocument) -> tuple[Table, LockEntry] | No
         place=place,
         edges=tuple(_edges(table)),
         recorded=_recorded(tool) if tool is not None else {},
+        own=_own(tool) if tool is not None else None,
         promise=tool.text("sdist") if tool is not None else None,
     )
     return table, entry
@@ -144,10 +147,10 @@ def _place(table: Table, reader: _Files) -> tuple[Place, tuple[Artifact, ...]]:
     vcs, directory, archive = (table.table(key) for key in ("vcs", "directory", "archive"))
     if vcs is not None:
         address = vcs.text("url") or vcs.text("path")
-        kind = vcs.text("type", required=True) or "vcs"
+        kind = vcs.text("type", required=True) or "git"
         return Place(
             kind=PlaceKind.VCS,
-            location=f"{kind}+{address}" if address else None,
+            location=repository(kind, address) if address else None,
             revision=vcs.text("commit-id", required=True),
         ), ()
     if directory is not None:
@@ -249,6 +252,19 @@ def _edges(table: Table) -> Iterator[Edge]:
                 version=dependency.version(),
                 location=dependency.text("index"),
             )
+
+
+def _own(tool: Table) -> Resolution | None:
+    """What an sdist was found to ask for, as `trueup lock` writes it beside the reason."""
+    if not tool.has("requires-dist"):
+        return None
+    lines = tool.parsed_each("requires-dist", parse_requirement, "a requirement")
+    extras = {extra for line in lines if line.marker for extra in line.marker.extras}
+    return Resolution(
+        requires_dist=frozenset(lines),
+        requires_python=None,
+        provides_extra=frozenset(map(NormalizedName, extras)),
+    )
 
 
 def _recorded(tool: Table) -> dict[str, str]:

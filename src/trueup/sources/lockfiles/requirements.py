@@ -16,7 +16,7 @@ from trueup.model.condition import ALWAYS, Condition, parse_condition
 from trueup.model.errors import SourceError, TrueupError
 from trueup.model.lock import Lock, LockEntry, LockFault, LockKind, Place, PlaceKind
 from trueup.model.requirement import Requirement, parse_requirement
-from trueup.sources.lockfiles.address import archive_at, is_archive, last_part
+from trueup.sources.lockfiles.address import archive_at, is_archive, last_part, repository
 from trueup.sources.lockfiles.document import toml_if_there
 from trueup.sources.lockfiles.joined import joined
 from trueup.sources.lockfiles.values import parse_digest, parse_name, shown
@@ -276,7 +276,8 @@ def _place(address: str, *, editable: bool) -> Place:
         scheme, separator, rest = bare.partition("://")
         authority, slash, path = rest.partition("/")
         path, _, revision = path.rpartition("@") if "@" in path else (path, "", "")
-        location = f"{scheme}{separator}{authority}{slash}{path}"
+        system = scheme.partition("+")[0].lower()
+        location = repository(system, f"{scheme}{separator}{authority}{slash}{path}")
         return Place(
             kind=PlaceKind.VCS, location=location, revision=revision or None, editable=editable
         )
