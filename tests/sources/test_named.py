@@ -194,7 +194,7 @@ def test_what_is_no_release_is_left_out_with_the_reason(tmp_path: Path) -> None:
     }
     assert reasons(read_named(write(tmp_path / "pylock.toml", PYLOCK))) == {
         "unversioned": "has no version",
-        "repo": "comes from a version control system, not from an index",
+        "repo": git,
     }
     assert reasons(read_named(write(tmp_path / "Pipfile.lock", PIPFILE))) == {
         "repo": git,
@@ -310,19 +310,37 @@ def test_requirements(tmp_path: Path) -> None:
             "uv.lock",
             'version = 1\n[[package]]\nname = "x"\nversion = "one"\n',
             SourceError,
-            "`{path}`: `version` of `x` at `{path}:2`: found `'one'`, expected a version",
+            "`{path}:2`: `version` of `x`: found `'one'`, expected a version",
         ),
         (
             "uv.lock",
             "version = 1\n[[package]]\nversion = '1'\n",
             SourceError,
-            "`{path}`: `name` of the entry at `{path}:2`: found nothing",
+            "`{path}:2`: `name`: found nothing, expected a project name",
         ),
         (
             "pylock.toml",
             "lock-version = '1.0'\npackages = 'all'\n",
             SourceError,
             "`{path}`: `packages`: found `'all'`, expected an array of tables",
+        ),
+        (
+            "pylock.toml",
+            "lock-version = '1.0'\n[[packages]]\nname = 'x'\nversion = 'one'\n",
+            SourceError,
+            "`{path}:4`: `version` of `x`: found `'one'`, expected a version",
+        ),
+        (
+            "Pipfile.lock",
+            '{"_meta": {},\n"default": {\n"-": {"version": "==1"}}}',
+            SourceError,
+            "`{path}:3`: `name`: found `'-'`, expected a project name",
+        ),
+        (
+            "uv.lock",
+            "version = 1\npackage = [{ name = 'x', version = '1' }, 2]\n",
+            SourceError,
+            "`{path}:2`: `package[1]`: found `2`, expected a table",
         ),
         (
             "requirements.txt",

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from trueup.model.errors import LimitError, NotFoundError, SourceError, TrueupError, UsageError
+from trueup.model.errors import SourceError, UsageError
+from trueup.model.lock import Lock, LockEntry, LockFault, LockKind, PlaceKind
 from trueup.model.named import LeftOut, NamedRelease, NamedReleases
+from trueup.sources.lockfiles.document import (
+    MAX_BYTES,
+    LockDocument,
+    json_document,
+    text_reader,
+    toml_document,
+)
+from trueup.sources.lockfiles.pipfile import read_pipfile_lock
+from trueup.sources.lockfiles.pylock import read_pylock
+from trueup.sources.lockfiles.read import is_json, is_requirements
+from trueup.sources.lockfiles.values import shown
 from trueup.sources.requirements import read_requirements
 
 __all__ = ["MAX_BYTES", "read_named"]
-
-MAX_BYTES = 64 * 1024 * 1024
-"""A file above this is not read; the largest real lock that we know has 2 MB."""
 
 Entry = NamedRelease | LeftOut
 Table = Mapping[str, object]
@@ -27,58 +33,21 @@ Table = Mapping[str, object]
 def read_named(path: Path, *, environ: Mapping[str, str] | None = None) -> NamedReleases:
     """Read the releases that a file names.
 
-    Understood are `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock` (told apart by
-    their content, so that a renamed one is read too) and requirements files. ``environ`` expands
-    ``${NAME}`` in addresses, as pip and Pipenv do. Raises NotFoundError for a missing file,
-    LimitError for one above MAX_BYTES, and SourceError, with the line, for one that is malformed.
+    Understood are `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock` and
+    requirements files, told apart by their content, so that a renamed one is read too. ``environ``
+    expands ``${NAME}`` in addresses, as pip and Pipenv do. Raises NotFoundError for a missing
+    file, LimitError for one above MAX_BYTES, and SourceError, with the line, for one that is
+    malformed, be it in one entry.
     """
     environ = environ or {}
-    read = _cached_reader()
-    if path.name.endswith((".lock", ".toml", ".json")):
-        try:
-            return _read_lock(path, read(path), environ)
-        except TrueupError as error:
-            error.within(str(path))
-            raise
-    return read_requirements(path, read=read, environ=environ)
-
-
-def _cached_reader() -> Callable[[Path], str]:
-    """A function that reads text files within the limit, in sum, so that includes cannot evade it."""
-    left = MAX_BYTES
-
-    def read(path: Path) -> str:
-        nonlocal left
-        try:
-            with path.open("rb") as file:
-                data = file.read(left + 1)
-        except FileNotFoundError as error:
-            raise NotFoundError("no such file", place=(str(path),)) from error
-        except OSError as error:
-            raise SourceError(
-                f"cannot be read: {error.strerror or error}", place=(str(path),)
-            ) from error
-        if len(data) > left:
-            raise LimitError(
-                "is too large to be a lock or requirements file",
-                expected=f"at most {MAX_BYTES // 1024**2} MiB",
-                place=(str(path),),
-            )
-        left -= len(data)
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise SourceError(f"line {line} is not UTF-8", place=(str(path),)) from error
-
-    return read
-
-
-def _read_lock(path: Path, text: str, environ: Mapping[str, str]) -> NamedReleases:
-    if text.lstrip()[:1] == "{":
-        entries = list(_pipfile(str(path), text, environ))
-    else:
-        entries = list(_toml_lock(str(path), text))
+    read = text_reader(MAX_BYTES)
+    text = read(path)
+    if is_requirements(path, text):
+        # The text that was read already, so that it counts once.
+        return read_requirements(
+            path, read=lambda file: text if file == path else read(file), environ=environ
+        )
+    entries = list(_entries(path, text, environ))
     releases: dict[object, NamedRelease] = {}
     for entry in entries:
         if isinstance(entry, NamedRelease):
@@ -90,44 +59,98 @@ def _read_lock(path: Path, text: str, environ: Mapping[str, str]) -> NamedReleas
     )
 
 
-# --- TOML: uv, Poetry, PDM, pylock --------------------------------------------------------------
+def _entries(path: Path, text: str, environ: Mapping[str, str]) -> Iterator[Entry]:
+    if is_json(path, text):
+        document = json_document(str(path), text)
+        yield from _of_lock(read_pipfile_lock(document, project=path.parent, environ=environ))
+        return
+    document = toml_document(str(path), text)
+    if "lock-version" in document.values:
+        yield from _of_lock(read_pylock(document, project=path.parent, environ=environ))
+        return
+    place = _place_of(document)
+    for table in document.entries("package"):
+        yield _entry(table.values, table.origin, place)
+    for fault in document.faults:
+        raise _refusal(fault)
 
 
-def _toml_lock(name: str, text: str) -> Iterator[Entry]:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SourceError(f"is not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise SourceError("is not valid TOML: nested too deeply") from error
-    key, place = _kind(document)
-    packages = document.get(key, [])
-    if not isinstance(packages, list):
-        raise SourceError(f"`{key}`", found=_short(packages), expected="an array of tables")
-    lines = _header_lines(text, key, len(packages))
-    for number, package in enumerate(packages):
-        origin = f"{name}:{lines[number]}" if lines else name
-        if not isinstance(package, dict):
-            raise SourceError(f"`{key}[{number}]`", found=_short(package), expected="a table")
-        yield _entry(package, origin, place)
+# --- locks that are read whole ------------------------------------------------------------------
 
 
-def _kind(document: Table) -> tuple[str, Callable[[Table], str | LeftOut | None]]:
-    """The key of the package list, and a function that tells where an entry comes from."""
-    metadata = document.get("metadata")
+def _of_lock(lock: Lock) -> Iterator[Entry]:
+    for fault in lock.faults:
+        if _loses_an_entry(fault, lock):
+            raise _refusal(fault)
+    for entry in lock.entries:
+        yield _named(entry, lock)
+
+
+def _refusal(fault: LockFault) -> SourceError:
+    of = f" of `{fault.project}`" if fault.project else ""
+    return SourceError(
+        f"`{fault.key}`{of}", found=fault.found, expected=fault.expected, place=(fault.origin,)
+    )
+
+
+def _loses_an_entry(fault: LockFault, lock: Lock) -> bool:
+    """Whether a release that the lock means cannot be told from it."""
+    if fault.key == "name":
+        return fault.project is None
+    # Pipenv writes `*` for what it does not pin.
+    return fault.key == "version" and lock.kind is not LockKind.PIPFILE
+
+
+def _named(entry: LockEntry, lock: Lock) -> NamedRelease | LeftOut:
+    """The release of an entry; ``origin`` is its place."""
+    reason = _place_reason(entry)
+    if reason is None and entry.version is None:
+        pipenv = lock.kind is LockKind.PIPFILE
+        reason = "is not pinned to one version" if pipenv else "has no version"
+    if reason is not None or entry.version is None:
+        return LeftOut(what=entry.project, reason=reason or "", origin=entry.origin)
+    return NamedRelease(
+        project=entry.project,
+        version=entry.version,
+        origin=entry.origin,
+        index=entry.place.location,
+    )
+
+
+def _place_reason(entry: LockEntry) -> str | None:
+    """Why an entry is no release of an index, None if it is one."""
+    location = entry.place.location or ""
+    match entry.place.kind:
+        case PlaceKind.INDEX:
+            if not location or location.startswith(("http://", "https://")):
+                return None
+            return f"comes from the local folder `{location}`; check that folder itself"
+        case PlaceKind.VCS:
+            # The address of a repository that is no Git one starts with its system, `hg+https:`.
+            system = location.partition("+")[0]
+            return _elsewhere(system if system in _ELSEWHERE else "git")
+        case PlaceKind.ARCHIVE | PlaceKind.DIRECTORY:
+            return _elsewhere(entry.place.kind)
+
+
+# --- uv, Poetry, PDM: where an entry comes from -------------------------------------------------
+
+
+def _place_of(document: LockDocument) -> Callable[[Table], str | LeftOut | None]:
+    """A function that tells where an entry comes from."""
+    metadata = document.values.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    if "lock-version" in document:
-        return "packages", _pylock_place
     if "lock_version" in metadata:
-        return "package", _pdm_place
+        return _pdm_place
     if "lock-version" in metadata or "content-hash" in metadata:
-        return "package", _poetry_place
-    if isinstance(document.get("version"), int):
-        return "package", _uv_place
+        return _poetry_place
+    if isinstance(document.values.get("version"), int):
+        return _uv_place
     raise UsageError(
         "is no lock that is understood",
         expected="a `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml` or `Pipfile.lock`",
-        hint="a requirements file must not end in `.lock`, `.toml` or `.json`",
+        hint="a requirements file must not end in `.toml` or `.json`",
+        place=(document.path,),
     )
 
 
@@ -135,7 +158,7 @@ def _entry(package: Table, origin: str, place: Callable[[Table], str | LeftOut |
     """One entry; ``place`` gives its index, None for the configured one, or why it has none."""
     name = package.get("name")
     if not isinstance(name, str):
-        raise SourceError(f"`name` of the entry at `{origin}`", found=_short(name))
+        raise SourceError("`name`", found=shown(name), expected="a project name", place=(origin,))
     where = place(package)
     if isinstance(where, LeftOut):
         return LeftOut(what=name, reason=where.reason, origin=origin)
@@ -150,7 +173,7 @@ def _release(name: str, version: object, origin: str, index: str | None) -> Name
         project = canonicalize_name(name, validate=True)
     except InvalidName as error:
         raise SourceError(
-            f"`name` of the entry at `{origin}`", found=_short(name), expected="a project name"
+            "`name`", found=shown(name), expected="a project name", place=(origin,)
         ) from error
     try:
         parsed = Version(version) if isinstance(version, str) else None
@@ -158,7 +181,10 @@ def _release(name: str, version: object, origin: str, index: str | None) -> Name
         parsed = None
     if parsed is None:
         raise SourceError(
-            f"`version` of `{name}` at `{origin}`", found=_short(version), expected="a version"
+            f"`version` of `{name}`",
+            found=shown(version),
+            expected="a version",
+            place=(origin,),
         )
     return NamedRelease(project=project, version=parsed, origin=origin, index=index)
 
@@ -195,14 +221,6 @@ def _pdm_place(package: Table) -> str | LeftOut | None:
     return None
 
 
-def _pylock_place(package: Table) -> str | LeftOut | None:
-    for key in ("vcs", "directory", "archive"):
-        if key in package:
-            return _no_release(_elsewhere(key))
-    index = package.get("index")
-    return index if isinstance(index, str) else None
-
-
 _ELSEWHERE = {
     "editable": "a project folder", "virtual": "a project folder", "directory": "a project folder",
     "path": "a path", "file": "a file", "archive": "an archive", "url": "an address",
@@ -213,73 +231,3 @@ _ELSEWHERE = {
 
 def _elsewhere(kind: str) -> str:
     return f"comes from {_ELSEWHERE.get(kind, f'`{kind}`')}, not from an index"
-
-
-def _header_lines(text: str, key: str, count: int) -> list[int]:
-    """The line of each ``[[key]]``; empty if they are not written that way (TOML allows others)."""
-    pattern = re.compile(rf"^[ \t]*\[\[[ \t]*{key}[ \t]*\]\]", re.MULTILINE)
-    lines, line, position = [], 1, 0
-    for match in pattern.finditer(text):
-        line += text.count("\n", position, match.start())
-        position = match.start()
-        lines.append(line)
-    return lines if len(lines) == count else []
-
-
-# --- JSON: Pipenv -------------------------------------------------------------------------------
-
-
-def _pipfile(name: str, text: str, environ: Mapping[str, str]) -> Iterator[Entry]:
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SourceError(
-            f"is not valid JSON: {error.msg} (at line {error.lineno}, column {error.colno})"
-        ) from error
-    except RecursionError as error:
-        raise SourceError("is not valid JSON: nested too deeply") from error
-    if not isinstance(document, dict) or not isinstance(document.get("_meta"), dict):
-        raise UsageError("is no `Pipfile.lock`", expected="a `_meta` table")
-    indexes = _pipfile_indexes(document["_meta"], environ)
-    for section, packages in document.items():
-        if section == "_meta":
-            continue
-        if not isinstance(packages, dict):
-            raise SourceError(f"`{section}`", found=_short(packages), expected="a table")
-        start = text.find(f'"{section}"')
-        for project, package in packages.items():
-            found = re.compile(rf'"{re.escape(project)}"\s*:\s*{{').search(text, max(start, 0))
-            origin = f"{name}:{text.count(chr(10), 0, found.start()) + 1}" if found else name
-            yield _pipfile_entry(project, package, origin, indexes)
-
-
-def _pipfile_indexes(meta: Table, environ: Mapping[str, str]) -> dict[str, str]:
-    sources = meta.get("sources")
-    indexes: dict[str, str] = {}
-    for source in sources if isinstance(sources, list) else []:
-        if isinstance(source, dict) and isinstance(source.get("url"), str):
-            indexes[str(source.get("name"))] = re.sub(
-                r"\$\{?(\w+)\}?", lambda match: environ.get(match[1], match[0]), source["url"]
-            )
-    return indexes
-
-
-def _pipfile_entry(project: str, package: object, origin: str, indexes: Mapping[str, str]) -> Entry:
-    if not isinstance(package, dict):
-        raise SourceError(f"`{project}` at `{origin}`", found=_short(package), expected="a table")
-    for key in ("git", "hg", "svn", "bzr", "path", "file"):
-        if key in package:
-            return LeftOut(what=project, reason=_elsewhere(key), origin=origin)
-    version = package.get("version")
-    if not isinstance(version, str) or not version.startswith("=="):
-        return LeftOut(what=project, reason="is not pinned to one version", origin=origin)
-    # Pipenv names an index only where the `Pipfile` does; its first source is the default one.
-    index = indexes.get(str(package.get("index")), next(iter(indexes.values()), None))
-    return _release(project, version.lstrip("=").strip(), origin, index)
-
-
-def _short(value: object) -> str:
-    if value is None:
-        return "nothing"
-    text = repr(value)
-    return f"`{text[:57]}...`" if len(text) > 60 else f"`{text}`"

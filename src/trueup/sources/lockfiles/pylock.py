@@ -116,7 +116,7 @@ def _entry(table: Table, document: LockDocument) -> tuple[Table, LockEntry] | No
     project = table.project()
     if project is None:
         return None
-    version = table.version()
+    version = table.about(project, None).version()
     table = table.about(project, version)
     if table.values["name"] != project:
         table.fault("name", shown(table.values["name"]), f"the normalised name `{project}`")

@@ -21,7 +21,7 @@ from trueup.sources.lockfiles.pipfile import read_pipfile_lock
 from trueup.sources.lockfiles.pylock import read_pylock
 from trueup.sources.lockfiles.requirements import read_requirements_lock
 
-__all__ = ["is_requirements", "read_lock"]
+__all__ = ["is_json", "is_requirements", "read_lock"]
 
 
 def read_lock(
@@ -45,7 +45,7 @@ def read_lock(
         return read_requirements_lock(
             path, read=lambda file: text if file == path else read(file), environ=environ
         )
-    if _is_json(path, text):
+    if is_json(path, text):
         document = json_document(str(path), text)
         return read_pipfile_lock(document, project=project, environ=environ)
     document = toml_document(str(path), text)
@@ -58,7 +58,7 @@ def is_requirements(path: Path, text: str) -> bool:
     Its name leaves a choice unless it ends in `.toml` or `.json`, or is that of a tool's lock: a
     requirements file may be called `requirements.lock`.
     """
-    return not _is_json(path, text) and not _is_toml(path, text)
+    return not is_json(path, text) and not _is_toml(path, text)
 
 
 class _Reader(Protocol):
@@ -83,7 +83,8 @@ _TOML_NAMES = ("uv.lock", "poetry.lock", "pdm.lock")
 _TOML_LINE = re.compile(r"[ \t]*(?:\[\[?[^\]]+\]|[\w\"'.-]+[ \t]*=(?!=))")
 
 
-def _is_json(path: Path, text: str) -> bool:
+def is_json(path: Path, text: str) -> bool:
+    """Whether a file is meant to be JSON, by its name or by its first character."""
     return path.suffix == ".json" or path.name == "Pipfile.lock" or text.lstrip()[:1] == "{"
 
 
