@@ -9,7 +9,7 @@ from functools import cached_property
 from trueup.judge.synthesis import Synthesizer
 from trueup.model.condition import Condition, Option, OptionKind, Selection, parse_condition
 from trueup.model.errors import TrueupError
-from trueup.model.space import Space
+from trueup.model.space import Space, union
 
 __all__ = ["Conditions"]
 
@@ -34,7 +34,7 @@ class Conditions:
 
         Raises TrueupError if no marker can say it, which would be a mistake of the caller.
         """
-        texts = {number: self._within(table) for number, table in live.items()}
+        texts = {number: self._within(number, table) for number, table in live.items()}
         if len(set(texts.values())) == 1 and len(texts) == len(self.forks):
             return parse_condition(next(iter(texts.values())))
         alternatives = []
@@ -43,9 +43,11 @@ class Conditions:
             alternatives.append(" and ".join(part for part in (fork, _enclosed(text)) if part))
         return parse_condition(" or ".join(alternatives))
 
-    def _within(self, table: Mapping[Option | None, int]) -> str:
+    def _within(self, number: int, table: Mapping[Option | None, int]) -> str:
         """The condition in one fork: by environment alone, or with an option."""
-        always = table.get(None, 0)
+        # What a fork has chosen needs no asking within it.
+        given = {None, *self.forks[number][0]}
+        always = union(points for option, points in table.items() if option in given)
         by_points: dict[int, list[Option]] = {}
         for option, points in table.items():
             left = points & ~always

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from trueup.features.lock.drive import Unserved, resolve
 from trueup.features.lock.merge import Kept
 from trueup.features.lock.stock import Stock
 from trueup.judge.lock import Audit
+from trueup.model.condition import Option
 from trueup.model.lock import Lock
 from trueup.model.lockrequest import LockRequest
 from trueup.model.target import Target
@@ -56,6 +58,7 @@ def lock(
     then), and TrueupError if a lock does not stand its own audit.
     """
     watcher = watcher or Watcher()
+    request = _flat(request)
     stock = Stock(request, supply)
     resolved = resolve(stock, watcher=watcher)
     if not resolved.profiles:
@@ -75,6 +78,32 @@ def lock(
         profiles += (replace(profile, name=name) for profile in one.profiles)
         unserved += one.unserved
     return Locked(profiles=tuple(profiles), unserved=tuple(unserved))
+
+
+def _flat(request: LockRequest) -> LockRequest:
+    """Options of workspace members under names of their own: PEP 751 has one set of extras.
+
+    They keep their names where these are unique, else the member's name stands before it.
+    """
+    options = {*request.options, *(one for group in request.conflicts for one in group)}
+    names = Counter((option.kind, option.name) for option in options)
+
+    def flat(option: Option) -> Option:
+        if option.project is None:
+            return option
+        unique = names[option.kind, option.name] == 1
+        name = option.name if unique else f"{option.project}-{option.name}"
+        return Option(kind=option.kind, name=name)
+
+    return replace(
+        request,
+        roots=tuple(
+            replace(root, option=flat(root.option)) if root.option is not None else root
+            for root in request.roots
+        ),
+        default=frozenset(map(flat, request.default)),
+        conflicts=tuple(frozenset(map(flat, group)) for group in request.conflicts),
+    )
 
 
 def _by_profile(targets: Sequence[Target]) -> Mapping[str, Sequence[Target]]:

@@ -1,0 +1,469 @@
+"""What `lock` decides, case by case; soundness in general is a law (tests/laws/test_lock_laws.py)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from tests.shelf import Shelf
+from trueup.features.lock import Locked, lock
+from trueup.model.artifact import Artifact
+from trueup.model.condition import Option, OptionKind
+from trueup.model.errors import UsageError
+from trueup.model.lock import Lock
+from trueup.model.lockrequest import (
+    EVERYTHING,
+    Irreconcilable,
+    LocalProject,
+    LockRequest,
+    Prereleases,
+    Root,
+    Strategy,
+)
+from trueup.model.metadata import Resolution, Unreadable
+from trueup.model.requirement import parse_requirement
+from trueup.model.target import parse_targets
+from trueup.sources.supply import Supply
+
+LINUX = "cp312-linux-x86_64-glibc2.28"
+THREE = "cp312-{linux-x86_64-glibc2.28,macos-arm64,windows-amd64}"
+
+
+def request(*roots: str | Root, targets: str = LINUX) -> LockRequest:
+    return LockRequest(
+        roots=tuple(
+            root
+            if isinstance(root, Root)
+            else Root(requirement=parse_requirement(root), origin="the test")
+            for root in roots
+        ),
+        targets=parse_targets(targets),
+    )
+
+
+def run(shelf: Shelf, wanted: LockRequest, build: object = None) -> Locked:
+    return lock(wanted, Supply(lambda _: shelf, build=build))  # type: ignore[arg-type]
+
+
+def one(found: Locked) -> Lock:
+    assert not found.unserved, [item.clash.lines for item in found.unserved]
+    (profile,) = found.profiles
+    return profile.lock
+
+
+def entries(found: Lock) -> list[str]:
+    """``name version; condition``, as the lock has them."""
+    return [
+        f"{entry.project} {entry.version}"
+        + (f"; {entry.condition.text}" if entry.condition.text else "")
+        for entry in found.entries
+    ]
+
+
+def files(found: Lock, project: str) -> list[str]:
+    return [
+        file.filename.split("-", 2)[2]
+        for entry in found.entries
+        if entry.project == project
+        for file in entry.files
+    ]
+
+
+def extra(name: str) -> Option:
+    return Option(kind=OptionKind.EXTRA, name=name)
+
+
+def group(name: str) -> Option:
+    return Option(kind=OptionKind.GROUP, name=name)
+
+
+def under(option: Option, text: str) -> Root:
+    return Root(requirement=parse_requirement(text), origin="the test", option=option)
+
+
+PER_PLATFORM = Shelf.of(
+    {
+        "app-1.0-cp312-cp312-manylinux_2_17_x86_64.whl": ["lin"],
+        "app-1.0-cp312-cp312-macosx_11_0_arm64.whl": ["mac"],
+        "app-1.0-cp312-cp312-win_amd64.whl": [],
+        "lin-1.0-py3-none-any.whl": [],
+        "mac-1.0-py3-none-any.whl": [],
+    }
+)
+
+
+def test_every_target_gets_what_its_own_wheel_asks_for() -> None:
+    found = one(run(PER_PLATFORM, request("app", targets=THREE)))
+    # One entry: what each system takes from the list asks for what is recorded there.
+    assert entries(found) == [
+        "app 1.0",
+        'lin 1.0; sys_platform == "linux"',
+        'mac 1.0; sys_platform == "darwin"',
+    ]
+    assert len(found.environments) == 3
+    assert found.targets == tuple(map(str, parse_targets(THREE)))
+
+
+def test_files_that_would_serve_another_entrys_machines_wrongly_are_kept_apart() -> None:
+    shelf = Shelf.of(
+        {
+            "app-1.0-cp312-cp312-manylinux_2_28_x86_64.whl": ["fast"],
+            "app-1.0-py3-none-any.whl": ["slow"],
+            "fast-1.0-py3-none-any.whl": [],
+            "slow-1.0-py3-none-any.whl": [],
+        }
+    )
+    found = one(run(shelf, request("app", targets="cp312-{linux-x86_64-glibc2.28,windows-amd64}")))
+    # Linux with musl would take the pure wheel if one entry listed both.
+    assert entries(found) == [
+        'app 1.0; sys_platform == "linux"',
+        'app 1.0; sys_platform == "win32"',
+        'fast 1.0; sys_platform == "linux"',
+        'slow 1.0; sys_platform == "win32"',
+    ]
+
+
+GLIBC = Shelf.of(
+    {
+        "app-1.0-py3-none-manylinux_2_17_x86_64.whl": ["old"],
+        "app-1.0-py3-none-manylinux_2_28_x86_64.whl": ["new"],
+        "old-1.0-py3-none-any.whl": [],
+        "new-1.0-py3-none-any.whl": [],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("targets", "policy", "expected"),
+    [
+        ("cp312-linux-x86_64-glibc2.28", Irreconcilable.KEEP, ["app 1.0", "new 1.0"]),
+        ("cp312-linux-x86_64-glibc2.17", Irreconcilable.KEEP, ["app 1.0", "old 1.0"]),
+        ("cp312-linux-x86_64-glibc2.17", Irreconcilable.UNION, ["app 1.0", "new 1.0", "old 1.0"]),
+    ],
+)
+def test_where_only_glibc_tells_wheels_apart(
+    targets: str, policy: Irreconcilable, expected: list[str]
+) -> None:
+    wanted = replace(request("app", targets=targets), irreconcilable=policy)
+    assert entries(one(run(GLIBC, wanted))) == expected
+
+
+def test_what_was_left_out_is_told() -> None:
+    (profile,) = run(GLIBC, request("app", targets="cp312-linux-x86_64-glibc2.17")).profiles
+    (kept,) = profile.kept
+    assert kept.kept == ("app-1.0-py3-none-manylinux_2_17_x86_64.whl",)
+    assert kept.left_out == ("app-1.0-py3-none-manylinux_2_28_x86_64.whl",)
+    assert kept.targets == ("cp312-linux-x86_64-glibc2.17",)
+
+
+def test_refusing_names_the_files() -> None:
+    wanted = request("app", targets="cp312-linux-x86_64-glibc2.17")
+    found = run(GLIBC, replace(wanted, irreconcilable=Irreconcilable.REFUSE))
+    (lost,) = found.unserved
+    assert not found.profiles
+    text = "\n".join(lost.clash.lines)
+    assert "manylinux_2_17" in text
+    assert "no marker tells them apart" in text
+
+
+LIBC = Shelf.of(
+    {
+        "app-1.0-py3-none-manylinux_2_17_x86_64.whl": ["gnu"],
+        "app-1.0-py3-none-musllinux_1_2_x86_64.whl": ["busy"],
+        "same-1.0-py3-none-manylinux_2_17_x86_64.whl": [],
+        "same-1.0-py3-none-musllinux_1_2_x86_64.whl": [],
+        "gnu-1.0-py3-none-any.whl": [],
+        "busy-1.0-py3-none-any.whl": [],
+    }
+)
+
+
+def test_glibc_and_musl_share_a_lock_where_their_wheels_agree() -> None:
+    found = one(run(LIBC, request("same", targets="cp312-{linux-x86_64,linux-x86_64-musl}")))
+    assert len(files(found, "same")) == 2
+
+
+def test_one_lock_for_each_tag_profile_where_they_do_not() -> None:
+    found = run(LIBC, request("app", targets="cp312-{linux-x86_64,linux-x86_64-musl}"))
+    assert [(profile.name, entries(profile.lock)) for profile in found.profiles] == [
+        ("", ["app 1.0", "gnu 1.0"]),
+        ("musl", ["app 1.0", "busy 1.0"]),
+    ]
+
+
+def test_a_target_that_nothing_serves_is_told_and_the_others_are_locked() -> None:
+    shelf = Shelf.of(
+        {
+            "app-1.0-py3-none-manylinux_2_17_x86_64.whl": [],
+            "app-1.0-py3-none-win_amd64.whl": [],
+        }
+    )
+    found = run(shelf, request("app", targets=THREE))
+    (lost,) = found.unserved
+    assert str(lost.target) == "cp312-macos-arm64-14.0"
+    assert "no wheel fits" in "\n".join(lost.clash.lines)
+    (profile,) = found.profiles
+    assert len(profile.lock.environments) == 2
+    assert not any("darwin" in str(marker) for marker in profile.lock.environments)
+
+
+def test_a_patch_release_splits_a_target() -> None:
+    shelf = Shelf.of(
+        {
+            "app-1.0-py3-none-any.whl": ['old; python_full_version < "3.12.4"'],
+            "old-1.0-py3-none-any.whl": [],
+        }
+    )
+    found = one(run(shelf, request("app")))
+    assert entries(found) == ["app 1.0", 'old 1.0; python_full_version < "3.12.4"']
+
+
+def test_the_newest_that_serves_a_target_is_taken_and_versions_are_aligned() -> None:
+    shelf = Shelf.of(
+        {
+            "lib-2.0-py3-none-manylinux_2_17_x86_64.whl": [],
+            "lib-1.0-py3-none-any.whl": [],
+            "app-1.0-py3-none-manylinux_2_17_x86_64.whl": ["lib<2"],
+            "app-1.0-py3-none-win_amd64.whl": ["lib"],
+            "tool-1.0-py3-none-any.whl": [],
+            "tool-2.0-py3-none-any.whl": [],
+        }
+    )
+    both = "cp312-{linux-x86_64-glibc2.28,windows-amd64}"
+    found = one(run(shelf, request("app", "tool", targets=both)))
+    assert entries(found) == ["app 1.0", "lib 1.0", "tool 2.0"]
+    lowest = replace(request("tool", targets=both), strategy=Strategy.LOWEST)
+    assert entries(one(run(shelf, lowest))) == ["tool 1.0"]
+
+
+def test_the_versions_of_the_lock_that_is_there_stay() -> None:
+    shelf = Shelf.of({"tool-1.0-py3-none-any.whl": [], "tool-2.0-py3-none-any.whl": []})
+    kept = {NormalizedName("tool"): frozenset({Version("1.0")})}
+    assert entries(one(run(shelf, replace(request("tool"), preferred=kept)))) == ["tool 1.0"]
+    assert entries(one(run(shelf, replace(request("tool>=2"), preferred=kept)))) == ["tool 2.0"]
+
+
+@pytest.mark.parametrize(
+    ("roots", "policy", "expected"),
+    [
+        (["lib"], Prereleases.IF_NECESSARY, ["lib 1.0"]),
+        (["lib>=1.1b1"], Prereleases.IF_NECESSARY, ["lib 2.0rc1"]),
+        (["only"], Prereleases.IF_NECESSARY, ["only 1.0a1"]),
+        (["lib"], Prereleases.ALLOW, ["lib 2.0rc1"]),
+    ],
+)
+def test_prereleases(roots: list[str], policy: Prereleases, expected: list[str]) -> None:
+    shelf = Shelf.of(
+        {
+            "lib-1.0-py3-none-any.whl": [],
+            "lib-2.0rc1-py3-none-any.whl": [],
+            "only-1.0a1-py3-none-any.whl": [],
+        }
+    )
+    wanted = replace(request(*roots), prereleases=policy)
+    assert entries(one(run(shelf, wanted))) == expected
+
+
+def test_yanked_versions_only_where_they_are_pinned() -> None:
+    shelf = Shelf.of({"lib-1.0-py3-none-any.whl": []})
+    shelf.add("lib-2.0-py3-none-any.whl", yanked="broken")
+    assert entries(one(run(shelf, request("lib")))) == ["lib 1.0"]
+    assert entries(one(run(shelf, request("lib==2.0")))) == ["lib 2.0"]
+    (lost,) = run(shelf, request("lib>1")).unserved
+    assert "yanked (broken)" in "\n".join(lost.clash.lines)
+
+
+def test_files_uploaded_later_do_not_count() -> None:
+    shelf = Shelf()
+    shelf.add("lib-1.0-py3-none-any.whl", uploaded=datetime(2025, 1, 1, tzinfo=UTC))
+    shelf.add("lib-2.0-py3-none-any.whl", uploaded=datetime(2026, 1, 1, tzinfo=UTC))
+    wanted = replace(request("lib"), exclude_newer=datetime(2025, 6, 1, tzinfo=UTC))
+    assert entries(one(run(shelf, wanted))) == ["lib 1.0"]
+
+
+def test_constraints_overrides_and_exclusions() -> None:
+    shelf = Shelf.of(
+        {
+            "app-1.0-py3-none-any.whl": ["lib>=2", "junk"],
+            "lib-1.0-py3-none-any.whl": [],
+            "lib-2.0-py3-none-any.whl": [],
+            "lib-3.0-py3-none-any.whl": [],
+            "junk-1.0-py3-none-any.whl": [],
+        }
+    )
+    lines = {
+        "constraints": (parse_requirement("lib<3"),),
+        "overrides": (parse_requirement("lib==1.0"),),
+        "excluded": frozenset({NormalizedName("junk")}),
+    }
+    for key, expected in (
+        ("constraints", ["app 1.0", "junk 1.0", "lib 2.0"]),
+        ("overrides", ["app 1.0", "junk 1.0", "lib 1.0"]),
+        ("excluded", ["app 1.0", "lib 3.0"]),
+    ):
+        wanted = replace(request("app"), **{key: lines[key]})  # type: ignore[arg-type]
+        assert entries(one(run(shelf, wanted))) == expected, key
+
+
+def test_extras_and_groups_become_conditions() -> None:
+    shelf = Shelf.of(
+        {
+            "app-1.0-py3-none-any.whl": [],
+            "plot-1.0-py3-none-any.whl": ["both"],
+            "test-1.0-py3-none-any.whl": ["both", 'winonly; sys_platform == "win32"'],
+            "both-1.0-py3-none-any.whl": [],
+            "winonly-1.0-py3-none-any.whl": [],
+        }
+    )
+    wanted = replace(
+        request("app", under(extra("plot"), "plot"), under(group("dev"), "test"), targets=THREE),
+        default=frozenset({group("dev")}),
+    )
+    found = one(run(shelf, wanted))
+    assert entries(found) == [
+        "app 1.0",
+        'both 1.0; "plot" in extras or "dev" in dependency_groups',
+        'plot 1.0; "plot" in extras',
+        'test 1.0; "dev" in dependency_groups',
+        'winonly 1.0; "dev" in dependency_groups and sys_platform == "win32"',
+    ]
+    assert found.default == {group("dev")}
+
+
+def test_extras_that_exclude_each_other_are_locked_apart() -> None:
+    shelf = Shelf.of(
+        {
+            "torch-1.0-py3-none-any.whl": [],
+            "torch-2.0-py3-none-any.whl": ["cuda"],
+            "cuda-1.0-py3-none-any.whl": [],
+            "app-1.0-py3-none-any.whl": [],
+        }
+    )
+    cpu, gpu = extra("cpu"), extra("gpu")
+    roots = ("app", under(cpu, "torch<2"), under(gpu, "torch>=2"))
+    (lost,) = run(shelf, request(*roots)).unserved
+    assert "torch" in "\n".join(lost.clash.lines)
+    found = one(run(shelf, replace(request(*roots), conflicts=(frozenset({cpu, gpu}),))))
+    assert entries(found) == [
+        "app 1.0",
+        'cuda 1.0; "gpu" in extras',
+        'torch 1.0; "cpu" in extras',
+        'torch 2.0; "gpu" in extras',
+    ]
+
+
+def test_an_extra_that_a_file_lacks_is_left_out_there() -> None:
+    shelf = Shelf.of({"cuda-1.0-py3-none-any.whl": []})
+    shelf.add("md-1.0-py3-none-manylinux_2_17_x86_64.whl", ['cuda; extra == "gpu"'], extras=["gpu"])
+    shelf.add("md-1.0-py3-none-macosx_11_0_arm64.whl")
+    found = one(run(shelf, request("md[gpu]", targets="cp312-{linux-x86_64,macos-arm64}")))
+    assert entries(found) == ['cuda 1.0; sys_platform == "linux"', "md 1.0"]
+
+
+def sdist(**options: object) -> Shelf:
+    shelf = Shelf.of({"lib-1.0-py3-none-any.whl": []})
+    shelf.add("app-1.0.tar.gz", ["lib"], **options)  # type: ignore[arg-type]
+    return shelf
+
+
+def test_a_static_sdist_enters_where_no_wheel_fits() -> None:
+    found = one(run(sdist(), request("app")))
+    assert entries(found) == ["app 1.0", "lib 1.0"]
+    assert found.entries[0].promise == "static"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dynamic": ["requires-dist"]}, "only a build tells"),
+        ({"metadata_version": "2.1"}, "promises nothing"),
+        ({"dynamic": ["requires-dist"], "metadata_version": "2.6"}, "a build may add"),
+    ],
+)
+def test_an_sdist_that_promises_nothing_does_not(options: dict[str, object], words: str) -> None:
+    (lost,) = run(sdist(**options), request("app")).unserved
+    text = "\n".join(lost.clash.lines)
+    assert words in text
+    assert "--allow-build app" in text
+
+
+def test_an_sdist_may_be_built() -> None:
+    built: list[str] = []
+
+    def build(artifact: Artifact) -> Resolution | Unreadable:
+        built.append(artifact.filename)
+        return Resolution(
+            requires_dist=frozenset({parse_requirement("lib")}),
+            requires_python=None,
+            provides_extra=frozenset(),
+        )
+
+    shelf = sdist(dynamic=["requires-dist"])
+    wanted = replace(request("app"), allow_build=frozenset({EVERYTHING}))
+    found = one(run(shelf, wanted, build))
+    assert entries(found) == ["app 1.0", "lib 1.0"]
+    assert found.entries[0].promise == "built"
+    assert built == ["app-1.0.tar.gz"]
+
+
+def test_sdists_can_be_refused() -> None:
+    wanted = replace(request("app"), only_binary=frozenset({"app"}))
+    (lost,) = run(sdist(), wanted).unserved
+    assert "app" in "\n".join(lost.clash.lines)
+
+
+def test_local_projects() -> None:
+    shelf = Shelf.of({"lib-1.0-py3-none-any.whl": []})
+    member = LocalProject(
+        project=NormalizedName("mine"),
+        path="libs/mine",
+        version=Version("0.1"),
+        requires_dist=(parse_requirement("lib"),),
+        provides_extra=frozenset(),
+        editable=True,
+    )
+    found = one(run(shelf, replace(request("mine"), local=(member,))))
+    assert entries(found) == ["lib 1.0", "mine 0.1"]
+    assert (found.entries[1].place.location, found.entries[1].place.editable) == ("libs/mine", True)
+
+
+def test_what_cannot_be_met_is_explained() -> None:
+    shelf = Shelf.of(
+        {
+            "app-1.0-py3-none-any.whl": ["lib<2"],
+            "tool-1.0-py3-none-any.whl": ["lib>=2"],
+            "lib-1.0-py3-none-any.whl": [],
+            "lib-2.0-py3-none-any.whl": [],
+        }
+    )
+    found = run(shelf, request("app", "tool", targets=THREE))
+    assert len(found.unserved) == 3
+    text = "\n".join(found.unserved[0].clash.lines)
+    assert "lib<2" in text
+    assert "lib>=2" in text
+
+
+def test_no_python_is_left() -> None:
+    wanted = replace(request("app"), requires_python=SpecifierSet(">=3.13"))
+    with pytest.raises(UsageError, match="no target is left"):
+        run(PER_PLATFORM, wanted)
+
+
+def test_every_page_and_every_file_is_asked_for_once() -> None:
+    shelf = Shelf(files=dict(PER_PLATFORM.files), readings=dict(PER_PLATFORM.readings))
+    run(shelf, request("app", targets=f"{THREE},cp311-linux-x86_64,cp313-windows-amd64"))
+    assert len(shelf.asked) == len(set(shelf.asked))
+
+
+@pytest.mark.parametrize("unread", ["is damaged"])
+def test_a_version_that_cannot_be_read_is_passed_over(unread: str) -> None:
+    shelf = Shelf.of({"lib-1.0-py3-none-any.whl": []})
+    shelf.add("lib-2.0-py3-none-any.whl", unreadable=unread)
+    assert entries(one(run(shelf, request("lib")))) == ["lib 1.0"]
+    (lost,) = run(shelf, request("lib>=2")).unserved
+    assert unread in "\n".join(lost.clash.lines)
