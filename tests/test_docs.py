@@ -30,8 +30,9 @@ import yaml
 import trueup
 from tests.index_server import IndexServer
 from trueup.interfaces.cli.main import cli
-from trueup.interfaces.config import KEYS
+from trueup.interfaces.config import KEYS, VERIFY_KEYS
 from trueup.interfaces.reference import outdated, pages
+from trueup.judge.lockrules import LOCK_RULES
 from trueup.judge.rules import RULES
 from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.declaration import parse_declaration
@@ -280,28 +281,30 @@ def test_every_page_can_be_reached() -> None:
 
 
 def test_generated_pages_are_up_to_date() -> None:
-    assert outdated(DOCS / "reference", pages(cli, RULES)) == [], "run `just docs`"
+    assert outdated(DOCS / "reference", pages(cli, (*RULES, *LOCK_RULES))) == [], "run `just docs`"
 
 
-def test_every_setting_is_documented() -> None:
+@pytest.mark.parametrize(("verb", "keys"), [("check", KEYS), ("verify", VERIFY_KEYS)])
+def test_every_setting_is_documented(verb: str, keys: tuple[str, ...]) -> None:
     text = (DOCS / "reference/configuration.md").read_text("utf-8")
-    section = text.split("## Settings of `check`")[1].split("\n## ")[0]
-    assert sorted(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == sorted(KEYS)
+    section = text.split(f"## Settings of `{verb}`")[1].split("\n## ")[0]
+    assert sorted(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == sorted(keys)
 
 
 def test_documented_rule_codes_exist() -> None:
-    codes = {rule.code for rule in RULES}
+    codes = {rule.code for rule in (*RULES, *LOCK_RULES)}
     for page in PAGES:
         text = page.read_text("utf-8")
         shown = re.findall(r"(?:error|warning|info)\[([\w-]+)\]", text)
         shown += [code for code in re.findall(r"rules/([\w-]+)\.md", text) if code != "README"]
         for block in blocks(page, "toml"):
-            check = tomllib.loads(block.text).get("tool", {}).get("trueup", {}).get("check", {})
-            shown += [
-                *check.get("select", ()),
-                *check.get("ignore", ()),
-                *check.get("severity", {}),
-            ]
+            tables = tomllib.loads(block.text).get("tool", {}).get("trueup", {})
+            for table in (tables.get("check", {}), tables.get("verify", {})):
+                shown += [
+                    *table.get("select", ()),
+                    *table.get("ignore", ()),
+                    *table.get("severity", {}),
+                ]
         assert set(shown) <= codes, page
 
 
@@ -313,7 +316,7 @@ def test_documented_options_exist() -> None:
         for name in parameter.opts
     }
     for page in [README, *DOCS.rglob("*.md")]:
-        for command in re.findall(r"trueup check [^`\n]*", page.read_text("utf-8")):
+        for command in re.findall(r"trueup (?:check|verify) [^`\n]*", page.read_text("utf-8")):
             options = re.findall(r"(?<!\S)(--[a-z-]+)", command)
             assert set(options) <= known, f"{page}: {command}"
 

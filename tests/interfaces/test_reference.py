@@ -17,7 +17,7 @@ from trueup.interfaces.reference import (
     rule_page,
     write,
 )
-from trueup.judge.rule import Rule
+from trueup.judge.rule import LockRule, Rule
 from trueup.model.finding import Finding, Severity
 
 
@@ -74,6 +74,15 @@ def test_rule_index_keeps_the_order_and_escapes_cells() -> None:
         "| [`late`](late.md) | warning | A file \\| came late |",
         "| [`broken`](broken.md) | error | A file is broken |",
     ]
+
+
+def test_rules_about_locks_have_a_table_and_settings_of_their_own() -> None:
+    stale = LockRule(code="stale", severity=Severity.INFO, check=nothing, page="It is old.\n")
+    text = rule_index([LATE, stale])
+    assert text.index("(late.md)") < text.index("## About locks") < text.index("(stale.md)")
+    assert "## About locks" not in rule_index([LATE])
+    assert "[tool.trueup.verify]\n" in rule_page(stale)
+    assert "[tool.trueup.check]\n" in rule_page(LATE)
 
 
 def test_rule_page_has_the_docstring_and_how_to_configure_it() -> None:

@@ -80,8 +80,10 @@ class LockPlaces:
             owner = self._owners.get(artifact.url)
             return (owner or self._any()).read(artifact)
         except TrueupError as error:
-            reason = str(error) if error.hint is None else f"{error}; {error.hint}"
-            return Reading(metadata=Unreadable(reason=reason), how=How.NOT_READ)
+            # Without the address, so that one reason stays one reason for many files.
+            found = f": found {error.found}" if error.found is not None else ""
+            metadata = Unreadable(reason=f"{error.what}{found}", hint=error.hint)
+            return Reading(metadata=metadata, how=How.NOT_READ)
 
     def __enter__(self) -> Self:
         return self

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from trueup.judge.rule import Rule
+from trueup.judge.rule import LockRule, RulePage
 
 __all__ = ["cli_page", "main", "outdated", "pages", "rule_index", "rule_page", "write"]
 
@@ -22,7 +22,7 @@ _PROGRAM = "trueup"
 _RULES = "rules"
 
 
-def pages(command: click.Command, rules: Iterable[Rule]) -> dict[str, str]:
+def pages(command: click.Command, rules: Iterable[RulePage]) -> dict[str, str]:
     """All generated pages: path below `docs/reference`, with `/`, → text."""
     rules = tuple(rules)
     return {
@@ -75,34 +75,46 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(blocks)
 
 
-def rule_index(rules: Iterable[Rule]) -> str:
+def rule_index(rules: Iterable[RulePage]) -> str:
     """The list of all rules, in their own order, each with its summary."""
+    rules = tuple(rules)
+    about_locks = [rule for rule in rules if isinstance(rule, LockRule)]
+    about_releases = [rule for rule in rules if not isinstance(rule, LockRule)]
+    blocks = [
+        "# Rules",
+        _GENERATED.format(source="the docstrings in `src/trueup/judge`"),
+        "A finding of severity `error` makes the command exit with 1; `--fail-on` moves that line."
+        " [Configuration](../configuration.md) says how to select, ignore and re-grade rules.",
+        "## About releases",
+        "What `trueup check` finds.",
+        _rule_table(about_releases),
+    ]
+    if about_locks:
+        blocks += ["## About locks", "What `trueup verify` finds.", _rule_table(about_locks)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _rule_table(rules: Iterable[RulePage]) -> str:
     rows = [
         f"| [`{rule.code}`]({rule.code}.md) | {rule.severity.value} | {_cell(rule.summary)} |"
         for rule in rules
     ]
-    blocks = [
-        "# Rules",
-        _GENERATED.format(source="the docstrings in `src/trueup/judge/rules`"),
-        "A finding of severity `error` makes `trueup check` exit with 1; `--fail-on` moves that"
-        " line. [Configuration](../configuration.md) says how to select, ignore and re-grade"
-        " rules.",
-        "\n".join(["| code | severity | what it finds |", "|---|---|---|", *rows]),
-    ]
-    return "\n\n".join(blocks) + "\n"
+    return "\n".join(["| code | severity | what it finds |", "|---|---|---|", *rows])
 
 
-def rule_page(rule: Rule) -> str:
+def rule_page(rule: RulePage) -> str:
     """The page of one rule: its docstring below its code and default severity."""
+    lock = isinstance(rule, LockRule)
+    folder, verb = ("lockrules", "verify") if lock else ("rules", "check")
     blocks = [
         f"# `{rule.code}`",
-        _GENERATED.format(source="the docstring of the rule in `src/trueup/judge/rules`"),
+        _GENERATED.format(source=f"the docstring of the rule in `src/trueup/judge/{folder}`"),
         f"Severity by default: **{rule.severity.value}** · [all rules](README.md)",
         inspect.cleandoc(rule.page),
         "## Configure",
         "Leave it out, or give it another severity, in `pyproject.toml`"
         " ([all settings](../configuration.md)):",
-        "```toml\n[tool.trueup.check]\n"
+        f"```toml\n[tool.trueup.{verb}]\n"
         f'ignore = ["{rule.code}"]\n'
         "# or\n"
         f'severity = {{ {rule.code} = "{_other(rule)}" }}\n```',
@@ -110,7 +122,7 @@ def rule_page(rule: Rule) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _other(rule: Rule) -> str:
+def _other(rule: RulePage) -> str:
     return "error" if rule.severity.value != "error" else "warning"
 
 
@@ -156,9 +168,10 @@ def _read(file: Path) -> str | None:
 def main(folder: Path, check: bool) -> None:
     """Write the generated pages below FOLDER."""
     from trueup.interfaces.cli.main import cli
+    from trueup.judge.lockrules import LOCK_RULES
     from trueup.judge.rules import RULES
 
-    wanted = pages(cli, RULES)
+    wanted = pages(cli, (*RULES, *LOCK_RULES))
     if not check:
         for path in write(folder, wanted):
             click.echo(f"wrote `{folder / path}`", err=True)

@@ -98,10 +98,25 @@ def test_of_many_warnings_the_rest_is_named() -> None:
     assert shown(report, verbose=True).count("warning[missing-requirement]: p") == 15
 
 
-def test_errors_are_always_told_in_full() -> None:
-    errors = tuple(replace(MISSING, project=f"p{number}") for number in range(15))
+def test_of_errors_more_are_told_in_full() -> None:
+    errors = tuple(replace(MISSING, project=f"p{number}") for number in range(25))
     report = VerifyReport(locks=(replace(UNSOUND, findings=errors),))
-    assert shown(report).count("error[missing-requirement]: p") == 15
+    text = shown(report, width=200)
+    assert text.count("error[missing-requirement]: p") == 20
+    assert (
+        "error[missing-requirement]: 5 more like these: p20 3.0.5, p21 3.0.5, p22 3.0.5, "
+        "p23 3.0.5, p24 3.0.5; `-v` shows them\n"
+    ) in text
+
+
+def test_what_could_not_be_judged_for_one_reason_is_told_once() -> None:
+    failures = tuple((f"p{number}", f"`p{number}`: no such project") for number in range(10))
+    report = VerifyReport(locks=(replace(SOUND, failures=failures),))
+    assert (
+        "error: could not judge `p0`, `p1`, `p2`, `p3`, `p4`, `p5`, `p6`, `p7`, and 2 more: "
+        "no such project\n"
+    ) in shown(report)
+    assert "`p9`: no such project" in shown(report, verbose=True, width=200)
 
 
 def test_of_many_files_that_are_not_proven_the_rest_is_counted() -> None:

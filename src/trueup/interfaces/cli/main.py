@@ -24,6 +24,7 @@ _VERBS = {
     "cache": "Show or clear what was kept from earlier runs",
     "check": "Judge releases: do their files agree, and does it matter where not",
     "prove": "Build an sdist several times: does its metadata stay what it promises",
+    "verify": "Audit locks against the real files: does every target get what its files ask for",
 }
 
 

@@ -36,8 +36,8 @@ Examples:
 Settings can also stand in `[tool.trueup.verify]` of the nearest `pyproject.toml`; options win.
 
 \b
-Exit code 0: nothing at or above `--fail-on`; what is not proven is told, and no finding. 1: findings.
-2: misuse, or something could not be judged (what could is reported all the same).
+Exit code 0: nothing at or above `--fail-on`; what is not proven is told. 1: findings. 2: misuse,
+or something could not be judged (what could is reported all the same).
 """
 
 

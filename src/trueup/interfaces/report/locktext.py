@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from trueup.interfaces.report.lockwords import (
     NOT_PROVEN_HINT,
+    failures_alike,
+    listed,
     lock_headline,
     lock_summary,
     short_targets,
@@ -21,8 +23,8 @@ from trueup.model.lockreport import LockReport, LockVerdict, VerifyReport
 
 __all__ = ["render_lock_text"]
 
-_LISTED_ALIKE = 5
-"""Findings of one rule that are told in full, unless they are errors."""
+_LISTED_ALIKE = {Severity.ERROR: 20, Severity.WARNING: 5, Severity.INFO: 5}
+"""So many findings of one rule are told in full."""
 
 _LISTED_UNPROVEN = 10
 _LISTED_NAMES = 8
@@ -52,9 +54,9 @@ def render_lock_text(
         blocks += page.findings(told(lock))
         if lock.not_proven:
             blocks.append(page.not_proven(lock))
-        blocks += [page.failure(target, reason) for target, reason in lock.failures]
+        blocks += page.failures(lock)
         blocks += [page.workaround(f"Way out: {what}", text) for what, text in lock.workarounds]
-    blocks += [page.failure(target, reason) for target, reason in report.unread]
+    blocks += [page.failure(f"`{target}`", reason) for target, reason in report.unread]
     dense.add(len(blocks))
     blocks.append(page.wrap(lock_summary(report), ""))
     return "\n".join(join_blocks(blocks, dense)) + "\n"
@@ -76,14 +78,13 @@ class _LockPage(Page):
         return lines
 
     def findings(self, findings: Sequence[Finding]) -> list[list[str]]:
-        """Errors in full; of the others so many of each rule, then the names of the rest."""
+        """The first of each rule in full, then the names of the rest."""
         shown: list[Finding] = []
         rest: dict[tuple[Severity, str], list[Finding]] = {}
         seen: dict[str, int] = {}
         for finding in findings:
             seen[finding.code] = seen.get(finding.code, 0) + 1
-            heavy = finding.severity is Severity.ERROR
-            if heavy or self.verbose or seen[finding.code] <= _LISTED_ALIKE:
+            if self.verbose or seen[finding.code] <= _LISTED_ALIKE[finding.severity]:
                 shown.append(finding)
             else:
                 rest.setdefault((finding.severity, finding.code), []).append(finding)
@@ -94,13 +95,11 @@ class _LockPage(Page):
     ) -> Iterable[list[str]]:
         for (severity, code), findings in rest.items():
             names = list(dict.fromkeys(f"{one.project} {one.version}".strip() for one in findings))
-            more = len(names) - _LISTED_NAMES
-            listed = ", ".join(
-                [*names[:_LISTED_NAMES], *([f"and {more:,} more"] if more > 0 else [])]
-            )
             number = f"{len(findings):,} more like these"
             yield self.wrap(
-                f"{severity.value}[{code}]: {number}: {listed}; `-v` shows them", "", "  "
+                f"{severity.value}[{code}]: {number}: {listed(names, _LISTED_NAMES)}; `-v` shows them",
+                "",
+                "  ",
             )
 
     def not_proven(self, lock: LockReport) -> list[str]:
@@ -115,6 +114,14 @@ class _LockPage(Page):
             if left:
                 lines.append(f"    … and {count(left, 'more file')}; `-v` lists them")
         return [*lines, "", *self.labelled("hint: ", NOT_PROVEN_HINT)]
+
+    def failures(self, lock: LockReport) -> list[list[str]]:
+        """Things that could not be judged for one reason in one sentence."""
+        number = len(lock.failures) if self.verbose else _LISTED_NAMES
+        return [
+            self.failure(listed([f"`{target}`" for target in targets], number), reason)
+            for targets, reason in failures_alike(lock.failures)
+        ]
 
     def fitting(self, rows: Sequence[tuple[str, str]]) -> list[str]:
         """Rows of two cells side by side where that fits, else below each other."""

@@ -17,6 +17,8 @@ __all__ = [
     "NOT_PROVEN_HINT",
     "Unproven",
     "collapsed",
+    "failures_alike",
+    "listed",
     "lock_counts",
     "lock_headline",
     "lock_place",
@@ -194,6 +196,22 @@ def unproven(items: Iterable[NotProven]) -> tuple[Unproven, ...]:
         )
         for same in _gathered(items, key=lambda item: item.reason)
     )
+
+
+def failures_alike(failures: Iterable[tuple[str, str]]) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """What could not be judged, by the reason: the things, and why."""
+    # A reason may begin with the name of the thing itself, which is told anyway.
+    bare = [(target, reason.removeprefix(f"`{target}`: ")) for target, reason in failures]
+    return tuple(
+        (tuple(dict.fromkeys(target for target, _ in same)), same[0][1])
+        for same in _gathered(bare, key=lambda item: item[1])
+    )
+
+
+def listed(names: Sequence[str], limit: int) -> str:
+    """Names one after the other; of many the first, and how many more there are."""
+    more = [f"and {len(names) - limit:,} more"] if len(names) > limit else []
+    return ", ".join([*names[:limit], *more])
 
 
 def unproven_words(lock: LockReport) -> str:

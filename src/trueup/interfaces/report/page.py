@@ -152,8 +152,9 @@ class Page:
         lines = self.wrap(title, "")
         return [*lines, "", *map(printable, text.removesuffix("\n").split("\n"))]
 
-    def failure(self, target: str, reason: str) -> list[str]:
-        lines = self.wrap(f"error: could not judge `{target}`: {reason}", "", "  ")
+    def failure(self, what: str, reason: str) -> list[str]:
+        """What could not be judged, its name in backticks, and why."""
+        lines = self.wrap(f"error: could not judge {what}: {reason}", "", "  ")
         lines[0] = self.paint("error:", "red", bold=True) + lines[0].removeprefix("error:")
         return lines
 

@@ -96,7 +96,7 @@ def render_text(
             ]
         if fix_hint and (fix := _FIXES.get(release.release_class)) is not None:
             blocks.append(page.labelled("fix: ", fix, indent=""))
-    blocks += [page.failure(target, reason) for target, reason in report.failures]
+    blocks += [page.failure(f"`{target}`", reason) for target, reason in report.failures]
     if agreeing:
         dense.add(len(blocks))
         blocks.append(page.wrap(_agree(len(agreeing)), ""))
