@@ -17,7 +17,7 @@ import hashlib
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from enum import Enum
@@ -33,7 +33,6 @@ from packaging.tags import Tag
 from packaging.utils import (
     NormalizedName,
     canonicalize_name,
-    parse_sdist_filename,
     parse_wheel_filename,
 )
 from packaging.version import Version
@@ -187,7 +186,7 @@ def judge(
         return Judgement(verdict=Verdict.REFUSED, reasons=(f"no valid lock: {error}",))
     walk = _Walk(files=files, machine=machine, withdrawn=withdrawn)
     twice = walk.live_twice(pylock)
-    if twice:
+    if twice and _claims(pylock, machine):
         return Judgement(verdict=Verdict.WRONG, reasons=tuple(twice))
     try:
         selected = list(pylock.select(environment=dict(machine.environment), tags=machine.tags))  # type: ignore[arg-type]
@@ -199,6 +198,14 @@ def judge(
     verdict = Verdict.WRONG if walk.reasons else Verdict.OK
     names = frozenset(name for chosen in walk.chosen.values() for name in chosen)
     return Judgement(verdict=verdict, reasons=tuple(dict.fromkeys(walk.reasons)), files=names)
+
+
+def _claims(pylock: Pylock, machine: Machine) -> bool:
+    """Whether the machine is one that the lock is for."""
+    if pylock.environments and not any(_holds(m, machine) for m in pylock.environments):
+        return False
+    python = machine.environment["python_full_version"]
+    return pylock.requires_python is None or pylock.requires_python.contains(python)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -297,24 +304,32 @@ def answerable(
     *,
     withdrawn: frozenset[str] = frozenset(),
     sdists: bool = True,
+    best: bool = False,
 ) -> bool:
     """Whether some set of files, one per project, is right on the machine: by trying them all.
 
     A lock may leave files out, so a file need not be the best one to be an answer; a machine with
-    a newer libc takes it too, if the lock offers nothing else. Meant for a dozen files.
+    a newer libc takes it too, if the lock offers nothing else. ``best`` asks for more: the best
+    file of its release on the machine, with no equal. Meant for a dozen files.
     """
-    offers: dict[NormalizedName, list[tuple[str, OwnMetadata]]] = {}
+    releases: dict[tuple[NormalizedName, Version], list[str]] = {}
     for path in sorted(files.iterdir()):
-        tags = _tags(path.name)
-        usable = sdists if tags is None else bool(tags & set(machine.tags))
-        if usable and path.name not in withdrawn:
-            name = (parse_wheel_filename if tags else parse_sdist_filename)(path.name)[0]
-            offers.setdefault(name, []).append((path.name, own_metadata(path)))
+        if path.name not in withdrawn:
+            tags = _tags(path.name)
+            if sdists if tags is None else tags & set(machine.tags):
+                metadata = own_metadata(path)
+                releases.setdefault((metadata.project, metadata.version), []).append(path.name)
+    offers: dict[NormalizedName, list[tuple[str, OwnMetadata]]] = {}
+    for (name, _), names in releases.items():
+        wheels = [filename for filename in names if _tags(filename) is not None]
+        chosen = (_best(wheels, machine.tags) or names) if best else names
+        if best and len(chosen) > 1:
+            continue
+        offers.setdefault(name, []).extend((item, own_metadata(files / item)) for item in chosen)
     wanted = [Requirement(root) for root in roots]
-    choices: Mapping[NormalizedName, list[tuple[str, OwnMetadata]]] = offers
     return any(
-        _closed(dict(zip(choices, picked, strict=True)), wanted, machine)
-        for picked in product(*choices.values())
+        _closed(dict(zip(offers, picked, strict=True)), wanted, machine)
+        for picked in product(*offers.values())
     )
 
 

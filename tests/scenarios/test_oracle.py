@@ -14,7 +14,7 @@ from tests.scenarios import oracle as oracle_module
 from tests.scenarios.every import SCENARIOS
 from tests.scenarios.letters import OLD
 from tests.scenarios.machines import Machine, machines
-from tests.scenarios.oracle import Judgement, Verdict, judge
+from tests.scenarios.oracle import Judgement, Verdict, answerable, judge
 from tests.scenarios.scenario import LINUX, MACOS, MUSL, WINDOWS, Scenario
 from tests.scenarios.written import Entry, entry, write_lock
 
@@ -261,3 +261,20 @@ def test_an_extra_that_the_file_does_not_provide_is_no_fault(tmp_path: Path) -> 
     built = build("g-extra", tmp_path)
     (machine, *_) = machines(MACOS)
     assert built.judge([entry("demo 1.0", MAC_WHEEL)], machine).verdict is Verdict.OK
+
+
+def test_a_machine_that_the_lock_is_not_for_is_refused_whatever_it_holds(tmp_path: Path) -> None:
+    built = build("k-spec", tmp_path)
+    (machine, *_) = machines(LINUX)
+    entries = [*SOUND["k-spec"], entry("lib 1.0", marker=ON_LINUX)]
+    assert built.judge(entries, machine).verdict is Verdict.WRONG
+    assert built.judge(entries, machine, ON_MAC).verdict is Verdict.REFUSED
+
+
+def test_the_best_file_without_an_equal_is_a_stricter_question(tmp_path: Path) -> None:
+    tie = build("i-tie", tmp_path / "tie")
+    (machine, *_) = machines(LINUX)
+    assert answerable(tie.files, ("demo",), machine)
+    assert not answerable(tie.files, ("demo",), machine, best=True)
+    glibc = build("b-glibc", tmp_path / "glibc")
+    assert answerable(glibc.files, ("demo",), machine, best=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.index_server import IndexServer
+from tests.scenarios.drawn import drawn_scenario
 from tests.scenarios.every import SCENARIOS
 from tests.scenarios.machines import machines
 from tests.scenarios.oracle import answerable
@@ -66,3 +67,14 @@ def test_it_is_served(scenario: Scenario, tmp_path: Path) -> None:
         served = {name for files in server.projects.values() for name in files}
     assert served == {file.name for file in scenario.files}
     assert served == {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_drawn_scenario_is_the_same_every_time_and_mostly_disagrees() -> None:
+    assert drawn_scenario(7) == drawn_scenario(7)
+    drawn = [drawn_scenario(seed) for seed in range(50)]
+    assert len({scenario.files for scenario in drawn}) == 50
+    for scenario in drawn:
+        lists = {(f.project, f.version): set[tuple[str, ...]]() for f in scenario.files}
+        for file in scenario.files:
+            lists[file.project, file.version].add(file.requires)
+        assert any(len(different) > 1 for different in lists.values())
