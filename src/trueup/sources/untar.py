@@ -8,6 +8,7 @@ for the end of the archive. Members mean what they mean to `tarfile`, and so to 
 
 from __future__ import annotations
 
+import struct
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,48 @@ _WITHOUT_DATA = {
     tarfile.FIFOTYPE: "a pipe",
 }
 _SPARSE = "GNU.sparse."
+
+
+_FIELDS = struct.Struct("100s8s8s8s12s12s8sc")
+_CHECKSUM = slice(148, 156)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What the walk needs of a header, under the names of `tarfile.TarInfo`."""
+
+    name: str
+    size: int
+    type: bytes
+
+
+def _plain_header(block: bytes) -> _Header | None:
+    """A header as most are written; None for one that `tarfile` has to take apart.
+
+    A large sdist has ten thousands of them, and `tarfile` takes ten times as long for each. Plain
+    is: an ordinary file, a name in one piece, numbers in octal digits, a checksum that fits.
+    """
+    if len(block) < _BLOCK or block[345]:  # a prefix of the name
+        return None
+    name, *numbers, kind = _FIELDS.unpack_from(block)
+    if kind not in (tarfile.REGTYPE, tarfile.DIRTYPE):
+        return None
+    values = []
+    for number in numbers:
+        digits = number.rstrip(b" \x00")
+        if not digits.isdigit() or b"8" in digits or b"9" in digits:
+            return None
+        values.append(int(digits, 8))
+    *_, size, _, checksum = values
+    # The checksum counts its own field as spaces.
+    if sum(block) - sum(block[_CHECKSUM]) + 8 * 32 != checksum:
+        return None
+    text = name.split(b"\x00", 1)[0].decode("utf-8", "surrogateescape")
+    if kind == tarfile.DIRTYPE:
+        text = text.rstrip("/")
+    elif text.endswith("/"):
+        return None  # the old way to write a folder
+    return _Header(name=text, size=size, type=kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +137,7 @@ class Untar:
         self._left -= member.size
         return data
 
-    def _header(self) -> tarfile.TarInfo | None:
+    def _header(self) -> tarfile.TarInfo | _Header | None:
         start = self._source.position
         block = self._source.read(_BLOCK)
         if not block and start and self._source.vouched:
@@ -106,6 +149,9 @@ class Untar:
         self._blocks += 1
         if self._blocks > self._limits.members:
             raise self._limits.too_many("members")
+        plain = _plain_header(block)
+        if plain is not None:
+            return plain
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except (tarfile.HeaderError, ValueError) as error:
@@ -131,7 +177,7 @@ class Untar:
             self._charge(_BLOCK)
             more = bool(block[504])
 
-    def _extension(self, info: tarfile.TarInfo) -> bytes:
+    def _extension(self, info: tarfile.TarInfo | _Header) -> bytes:
         """What an extended header holds."""
         self._charge(info.size)
         data = self._source.read(info.size)
@@ -144,7 +190,7 @@ class Untar:
         self._extended += size
         check_size("the sum of its extended headers", self._extended, self._limits.headers)
 
-    def _member(self, info: tarfile.TarInfo, pending: list[Mapping[str, str]]) -> Member:
+    def _member(self, info: tarfile.TarInfo | _Header, pending: list[Mapping[str, str]]) -> Member:
         name, size = info.name, info.size
         kind = _WITHOUT_DATA.get(info.type, "")
         if info.type == tarfile.GNUTYPE_SPARSE:
