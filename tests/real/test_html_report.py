@@ -11,12 +11,15 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.locksamples import LOCK_SAMPLES
 from tests.samples import CROWD, SAMPLES
 from trueup.interfaces.report import render_html
+from trueup.interfaces.report.lockhtml import render_lock_html
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+NAMES = (*SAMPLES, *(f"lock-{name}" for name in LOCK_SAMPLES))
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"
 )
@@ -45,6 +48,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports")
     for name, report in SAMPLES.items():
         (folder / f"{name}.html").write_text(render_html(report), "utf-8")
+    for name, locks in LOCK_SAMPLES.items():
+        (folder / f"lock-{name}.html").write_text(render_lock_html(locks), "utf-8")
     return folder
 
 
@@ -106,7 +111,7 @@ def _rows(page: Page) -> Locator:
     return page.locator("tbody tr:not([hidden]):not(.peek)")
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_page_never_scrolls_sideways(reader: Reader, name: str) -> None:
     page = reader.open(name)
     # Folded parts count as well.
