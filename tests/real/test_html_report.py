@@ -308,7 +308,7 @@ _CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["many", "failed"])
+@pytest.mark.parametrize("name", ["many", "failed", "lock-many"])
 def test_contrast(reader: Reader, name: str, scheme: Literal["light", "dark"]) -> None:
     page = reader.open(name, scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach((item) => { item.open = true })")
