@@ -10,6 +10,7 @@ from types import MappingProxyType
 from trueup.features.verify import Verified, verify
 from trueup.interfaces.lockplaces import LockPlaces
 from trueup.judge.fingerprint import fingerprint
+from trueup.judge.lockways import ways_out
 from trueup.judge.rule import RuleSettings
 from trueup.model.errors import TrueupError
 from trueup.model.finding import Finding
@@ -77,7 +78,7 @@ class Auditor:
             report = one.report
             if since is not None:
                 old = self.verified(since, project=path.parent)
-                report = _new_since(report, old.report)
+                report = _new_since(one, old.report)
             reports.append(report)
         return VerifyReport(locks=tuple(reports), unread=tuple(unread)), tuple(verified)
 
@@ -123,20 +124,18 @@ def _needed(lock: Lock, failures: Iterable[tuple[str, str]]) -> tuple[tuple[str,
     return tuple((project, reason) for project, reason in failures if project not in listed)
 
 
-def _new_since(new: LockReport, old: LockReport) -> LockReport:
+def _new_since(verified: Verified, old: LockReport) -> LockReport:
     """What a lock has that the older one has not."""
+    new = verified.report
     known = {fingerprint(finding) for finding in old.findings}
     findings = tuple(item for item in new.findings if fingerprint(item) not in known)
     before = {_thing(item) for item in old.not_proven}
-    not_proven = tuple(item for item in new.not_proven if _thing(item) not in before)
-    told = {(item.project, item.version) for item in findings}
-    left = len(new.findings) - len(findings)
     return replace(
         new,
         findings=findings,
-        not_proven=not_proven,
-        workarounds=new.workarounds if told else (),
-        known=new.known + left,
+        not_proven=tuple(item for item in new.not_proven if _thing(item) not in before),
+        workarounds=ways_out(verified.audit, findings, verified.readings),
+        known=new.known + len(new.findings) - len(findings),
     )
 
 

@@ -54,7 +54,7 @@ class LockPlaces:
         self._watcher = watcher or Watcher()
         self._offline = offline
         self._keep = keep
-        self._folder = FolderSource(find_links) if find_links else None
+        self.folder = FolderSource(find_links) if find_links else None
         self._places = Places(
             index=index, environ=environ, directory=directory, keep=keep, watcher=watcher
         )
@@ -71,7 +71,7 @@ class LockPlaces:
                 inner: Source = self._offline_index(key) if self._offline else self._open(key)
                 if self._mapping:
                     inner = MappedSource(inner, self._mapping)
-                self._sources[key] = _Joined(inner, self._folder, self._owners)
+                self._sources[key] = _Joined(inner, self.folder, self._owners)
             return self._sources[key]
 
     def read(self, artifact: Artifact) -> Reading:
@@ -82,8 +82,9 @@ class LockPlaces:
         except TrueupError as error:
             # Without the address, so that one reason stays one reason for many files.
             found = f": found {error.found}" if error.found is not None else ""
-            metadata = Unreadable(reason=f"{error.what}{found}", hint=error.hint)
-            return Reading(metadata=metadata, how=How.NOT_READ)
+            hint = f"; {error.hint}" if error.hint is not None else ""
+            reason = f"{error.what}{found}{hint}"
+            return Reading(metadata=Unreadable(reason=reason), how=How.NOT_READ)
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TRUEUP_CACHE_DIR", str(tmp_path / "cache"))
     for name in ("NO_COLOR", "FORCE_COLOR", "GITHUB_STEP_SUMMARY", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
+    # No test may ask what this machine is set to.
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
     return work
 
 
@@ -315,6 +321,29 @@ class TestExplain:
             "  cp312-macos-arm64-14.0\n"
         )
 
+    def test_a_way_over_an_extra(self, index: IndexServer, dist: Path) -> None:
+        make_wheel(dist, "top", "1", requires=["middle[fast]"])
+        make_wheel(dist, "middle", "2", requires=["six; extra == 'fast'"], extras=["fast"])
+        index.add_folder(dist)
+        write_lock(Path("pylock.toml"), index, dist, "top", "middle", "six")
+        result = check("--for", "cp312-linux-x86_64", "--explain", "six")
+        assert result.stdout == (
+            "six is asked for on\n"
+            "  cp312-linux-x86_64-glibc2.17\n"
+            "  top 1   (top-1-py3-none-any.whl)\n"
+            "    asks for `middle[fast]`\n"
+            "    middle 2 with extra `fast`   (middle-2-py3-none-any.whl)\n"
+            '      asks for `six; extra == "fast"`\n'
+        )
+
+    def test_several_locks(self, index: IndexServer, dist: Path, sound: Path) -> None:
+        write_lock(Path("pylock.dev.toml"), index, dist, "demo")
+        lines = check("--for", BOTH, "--explain", "six").stdout.splitlines()
+        assert [line for line in lines if line.endswith(":")] == [
+            "pylock.dev.toml:",
+            "pylock.toml:",
+        ]
+
     def test_a_requirement_that_the_lock_lacks(self, unsound: Path) -> None:
         result = check("--for", "cp312-linux-x86_64", "--explain", "extra-thing")
         assert "asks for `extra-thing>=2`" in result.stdout
@@ -326,3 +355,64 @@ class TestExplain:
         result = check("--explain", "a b")
         assert isinstance(result.exception, TrueupError)
         assert str(result.exception) == "`--explain`: found `a b`, expected a project name"
+
+
+class TestFix:
+    def test_what_lacks_is_added_beside_the_lock(self, unsound: Path) -> None:
+        before = unsound.read_bytes()
+        result = check("pylock.toml", "--for", BOTH, "--fix")
+        assert result.exit_code == 1
+        assert result.stderr == "wrote `pylock.fixed.toml`\n"
+        assert unsound.read_bytes() == before
+        again = check("pylock.fixed.toml", "--for", BOTH)
+        assert again.exit_code == 0, again.output
+        packages = tomllib.loads(Path("pylock.fixed.toml").read_text())["packages"]
+        assert {package["name"]: package["version"] for package in packages} == {
+            "demo": "1.0",
+            "extra-thing": "2.0",
+            "six": "1.16.0",
+        }
+
+    def test_versions_stay_although_there_are_newer_ones(
+        self, index: IndexServer, dist: Path, unsound: Path
+    ) -> None:
+        make_wheel(dist, "six", "1.17.0")
+        index.add_folder(dist)
+        check("pylock.toml", "--for", BOTH, "--fix=pylock.new.toml")
+        packages = tomllib.loads(Path("pylock.new.toml").read_text())["packages"]
+        assert [p["version"] for p in packages if p["name"] == "six"] == ["1.16.0"]
+
+    def test_addresses_are_those_of_the_lock_not_of_the_mirror(
+        self, index: IndexServer, unsound: Path
+    ) -> None:
+        base = index.url.partition("/simple")[0]
+        unsound.write_text(unsound.read_text().replace(base, "https://index.test"))
+        check("--for", BOTH, "--index-map", f"https://index.test={base}", "--fix")
+        text = Path("pylock.fixed.toml").read_text()
+        assert base not in text
+        assert "https://index.test/" in text
+
+    def test_nothing_is_replaced_that_was_not_named(self, unsound: Path) -> None:
+        Path("pylock.fixed.toml").write_text("# mine\n")
+        result = check("pylock.toml", "--for", BOTH, "--fix")
+        assert str(result.exception) == "`pylock.fixed.toml`: exists already"
+        assert Path("pylock.fixed.toml").read_text() == "# mine\n"
+        named = check("pylock.toml", "--for", BOTH, "--fix=pylock.fixed.toml")
+        assert named.stderr == "wrote `pylock.fixed.toml`\n"
+
+    def test_the_lock_itself_is_not_taken_for_the_file(self, unsound: Path) -> None:
+        result = check("--for", BOTH, "--fix", "uv.lock")
+        assert str(result.exception) == (
+            "`--fix` writes a `pylock.toml`: found `uv.lock`, "
+            "expected `pylock.toml` or `pylock.NAME.toml`"
+        )
+
+    def test_a_target_that_cannot_be_served(
+        self, index: IndexServer, dist: Path, unsound: Path
+    ) -> None:
+        result = check("--for", "cp312-windows-amd64", "--fix")
+        assert isinstance(result.exception, UsageError)
+        assert str(result.exception).startswith(
+            "`pylock.fixed.toml`: is not written: no answer for `cp312-windows-amd64`: "
+        )
+        assert not Path("pylock.fixed.toml").exists()

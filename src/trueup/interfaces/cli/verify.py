@@ -69,6 +69,8 @@ def _run(options: VerifyOptions) -> int:
             return _explain(auditor, paths, options.explain)
         since = None if options.since is None else Path(options.since)
         report, verified = auditor.report(paths, since=since)
+        if options.fix is not None:
+            _fix(verified, options, places, _mapping(options, config), watcher)
     return _told(options, combined, report, verified)
 
 
@@ -191,6 +193,33 @@ def _explain(auditor: Auditor, paths: Sequence[Path], package: str) -> int:
             click.echo(f"{path}:")
         click.echo(render_chains(project, ways), nl=False)
     return HOLDS if found else FINDINGS
+
+
+def _fix(
+    verified: Sequence[Verified],
+    options: VerifyOptions,
+    places: LockPlaces,
+    mapping: Mapping[str, str],
+    watcher: Watcher,
+) -> None:
+    """Write a corrected lock for each; raises UsageError if a target cannot be served."""
+    try:
+        from trueup.interfaces.lockfix import fixed_path, fixed_text
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "`--fix` needs the extra `lock`", hint="install it with `pip install 'trueup[lock]'`"
+        ) from error
+    from trueup.sources.output import write_atomically
+
+    assert options.fix is not None
+    if options.fix and len(verified) > 1:
+        raise UsageError("`--fix=FILE` corrects one lock", found=f"{len(verified)} locks")
+    for one in verified:
+        path = fixed_path(Path(one.report.path), options.fix)
+        text = fixed_text(one, places, path=path, mapping=mapping, watcher=watcher)
+        write_atomically(path, text)
+        if not options.quiet:
+            click.echo(f"wrote `{path}`", err=True)
 
 
 def _export(verified: Sequence[Verified], file: str, *, quiet: bool) -> None:

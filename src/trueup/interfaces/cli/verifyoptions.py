@@ -30,6 +30,14 @@ _OPTIONS = (
         help="Show, for each target, the way from a root of the lock to PACKAGE; judge nothing.",
     ),
     click.Option(
+        ["fix", "--fix"],
+        is_flag=False,
+        flag_value="",
+        metavar="[FILE]",
+        help="Write a corrected `pylock.toml` beside the lock, or into FILE; versions stay where "
+        "they can.",
+    ),
+    click.Option(
         ["export_uv_metadata", "--export-uv-metadata"],
         metavar="FILE",
         help="Write `[[tool.uv.dependency-metadata]]` for every release of the lock whose files "
@@ -68,6 +76,7 @@ class VerifyOptions(JudgingOptions):
     lock: tuple[str, ...] = ()
     since: str | None = None
     explain: str | None = None
+    fix: str | None = None
     export_uv_metadata: str | None = None
     index_map: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
