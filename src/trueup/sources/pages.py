@@ -12,21 +12,22 @@ from datetime import datetime
 import msgspec
 from packaging.utils import NormalizedName
 
-from trueup.model.artifact import Artifact, parse_filename
+from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.sources.cache import Cache, Kind
 from trueup.sources.http import Client, Response
 from trueup.sources.simple import ACCEPT, MAX_PAGE_BYTES, page_too_large, parse_page
-from trueup.sources.source import Listing
+from trueup.sources.source import KeptFiles, Listing
 from trueup.sources.url import redact, without_credentials
 
 __all__ = ["Pages"]
 
-_LAYOUT = "2"
+_LAYOUT = "3"
 """Part of the key: to be raised when the reading of pages changes its meaning."""
 
 
 class _KeptFile(msgspec.Struct, array_like=True):
     filename: str
+    version: str | None
     url: str
     size: int | None
     hashes: dict[str, str]
@@ -160,7 +161,10 @@ def _answer(response: Response) -> _Answer | None:
 def _listing(kept: _Kept, project: NormalizedName) -> Listing:
     return Listing(
         project=project,
-        files=tuple(_artifact(file, project) for file in kept.files),
+        files=KeptFiles(
+            [file.version for file in kept.files],
+            lambda number: _artifact(kept.files[number], project),
+        ),
         origin=kept.origin,
         status=kept.status,
     )
@@ -169,6 +173,7 @@ def _listing(kept: _Kept, project: NormalizedName) -> Listing:
 def _kept_file(file: Artifact) -> _KeptFile:
     return _KeptFile(
         filename=file.filename,
+        version=None if isinstance(file.name, OtherName) else str(file.name.version),
         url=file.url,
         size=file.size,
         hashes=dict(file.hashes),

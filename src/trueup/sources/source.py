@@ -2,30 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, overload
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
-from trueup.model.artifact import Artifact
+from trueup.model.artifact import Artifact, OtherName
 from trueup.model.release import Reading
 
-__all__ = ["Listing", "Source"]
+__all__ = ["KeptFiles", "Listing", "Source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """All files that a place lists for one project, of every version, in the place's order.
 
+    ``files`` may be made when they are looked at: a page lists thousands, a resolver wants a few.
+
     ``status`` is the project's status marker (PEP 792), ``origin`` the page's address or the folder.
     """
 
     project: NormalizedName
-    files: tuple[Artifact, ...]
+    files: Sequence[Artifact]
     origin: str
     status: str | None = None
     one_release: bool = False
     """Whether the place is meant to hold one version only, as the folder before an upload is."""
+
+    def by_version(self) -> Mapping[Version, Sequence[Artifact]]:
+        """The wheels and sdists of each version; what is neither has no version to stand under."""
+        if isinstance(self.files, KeptFiles):
+            return self.files.by_version()
+        found: dict[Version, list[Artifact]] = {}
+        for file in self.files:
+            if not isinstance(file.name, OtherName):
+                found.setdefault(file.name.version, []).append(file)
+        return found
+
+
+class KeptFiles(Sequence[Artifact]):
+    """Files of a listing that are made one by one.
+
+    ``versions`` holds the version of each as text (None for a file that is neither wheel nor
+    sdist), ``make`` makes one by its number.
+    """
+
+    def __init__(self, versions: Sequence[str | None], make: Callable[[int], Artifact]) -> None:
+        self._versions = versions
+        self._make = make
+        self._made: dict[int, Artifact] = {}
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    @overload
+    def __getitem__(self, index: int) -> Artifact: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Artifact]: ...
+
+    def __getitem__(self, index: int | slice) -> Artifact | Sequence[Artifact]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        made = self._made.get(number)
+        if made is None:
+            made = self._made[number] = self._make(number)
+        return made
+
+    def by_version(self) -> Mapping[Version, Sequence[Artifact]]:
+        """As :meth:`Listing.by_version`; no file is made for it."""
+        numbers: dict[str, list[int]] = {}
+        for number, text in enumerate(self._versions):
+            if text is not None:
+                numbers.setdefault(text, []).append(number)
+        return {Version(text): _Part(self, part) for text, part in numbers.items()}
+
+
+class _Part(Sequence[Artifact]):
+    """Some of the files of a listing."""
+
+    def __init__(self, files: KeptFiles, numbers: Sequence[int]) -> None:
+        self._files = files
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Artifact: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Artifact]: ...
+
+    def __getitem__(self, index: int | slice) -> Artifact | Sequence[Artifact]:
+        if isinstance(index, slice):
+            return [self._files[number] for number in self._numbers[index]]
+        return self._files[self._numbers[index]]
 
 
 class Source(Protocol):

@@ -51,12 +51,12 @@ def _plain_header(block: bytes) -> _Header | None:
     """A header as most are written; None for one that `tarfile` has to take apart.
 
     A large sdist has ten thousands of them, and `tarfile` takes ten times as long for each. Plain
-    is: an ordinary file, a name in one piece, numbers in octal digits, a checksum that fits.
+    is: an ordinary file, a folder or an extended header, a name in one piece, numbers in octal digits, a checksum that fits.
     """
     if len(block) < _BLOCK or block[345]:  # a prefix of the name
         return None
     name, *numbers, kind = _FIELDS.unpack_from(block)
-    if kind not in (tarfile.REGTYPE, tarfile.DIRTYPE):
+    if kind not in (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.XHDTYPE):
         return None
     values = []
     for number in numbers:

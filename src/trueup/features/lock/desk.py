@@ -127,7 +127,8 @@ class CellOffer:
         present = self._stock.files(project)
         first = [version for version in self._first.get(project, ()) if version in present]
         yield from first
-        ordered = sorted(present, reverse=self._request.strategy is not Strategy.LOWEST)
+        lowest = self._request.strategy is Strategy.LOWEST
+        ordered = reversed(list(present)) if lowest else iter(present)
         yield from (version for version in ordered if version not in first)
 
     def _admitted(self, project: NormalizedName, version: Version) -> bool:

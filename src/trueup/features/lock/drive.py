@@ -26,6 +26,7 @@ from trueup.model.watcher import Watcher
 
 __all__ = ["Fork", "Placed", "Resolved", "Unserved", "resolve"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fork:
     """One choice among options that exclude each other: what is chosen, and what is not."""

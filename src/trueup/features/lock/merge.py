@@ -186,7 +186,9 @@ def _entry(
         files=tuple(here.stock.supply.with_hash(file) for file in files),
         place=place,
         edges=_edges(spots),
-        own=own if isinstance(own, Resolution) and promises and promises[0] in ("built", "proved") else None,
+        own=own
+        if isinstance(own, Resolution) and promises and promises[0] in ("built", "proved")
+        else None,
         recorded=_recorded(here, files),
         promise=promises[0] if promises else None,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from packaging.ranges import VersionRange
@@ -11,7 +12,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from trueup.judge.choice import Candidate, page_specifiers
-from trueup.model.artifact import Artifact, OtherName, SdistName, WheelName
+from trueup.model.artifact import Artifact, SdistName, WheelName
 from trueup.model.errors import NotFoundError
 from trueup.model.lockrequest import EVERYTHING, LocalProject, LockRequest, Prereleases
 from trueup.model.metadata import Resolution, Unreadable
@@ -144,27 +145,62 @@ class Stock:
         except NotFoundError as error:
             self._missing[project] = str(error)
             return {}
+        by_version = listing.by_version()
         limit = self.request.exclude_newer
-        by_version: dict[Version, list[Artifact]] = {}
-        newer = 0
-        for file in listing.files:
-            if isinstance(file.name, OtherName):
-                continue
-            if limit is not None and (file.upload_time is None or file.upload_time > limit):
-                newer += 1
-                continue
-            by_version.setdefault(file.name.version, []).append(file)
+        if limit is not None:
+            by_version = _until(limit, by_version)
         if not by_version:
             self._missing[project] = (
-                f"all of its {newer} files are newer than {limit:%Y-%m-%d}, or have no upload time"
-                if limit is not None and newer
+                f"all of its files are newer than {limit:%Y-%m-%d}, or have no upload time"
+                if limit is not None and len(listing.files)
                 else "there is no wheel and no sdist of it"
             )
         only_binary = _named(project, self.request.only_binary)
-        return {
-            version: _files(version, by_version[version], only_binary, listing.origin)
-            for version in sorted(by_version, reverse=True)
-        }
+        return _Versions(by_version, only_binary=only_binary, origin=listing.origin)
+
+
+class _Versions(Mapping[Version, Files]):
+    """The versions of a project, newest first; their files are looked at when they are wanted."""
+
+    def __init__(
+        self,
+        files: Mapping[Version, Sequence[Artifact]],
+        *,
+        only_binary: bool,
+        origin: str,
+    ) -> None:
+        self._files = files
+        self._only_binary = only_binary
+        self._origin = origin
+        self._order = sorted(files, reverse=True)
+        self._made: dict[Version, Files] = {}
+
+    def __getitem__(self, version: Version) -> Files:
+        made = self._made.get(version)
+        if made is None:
+            made = self._made[version] = _files(
+                version, self._files[version], self._only_binary, self._origin
+            )
+        return made
+
+    def __iter__(self) -> Iterator[Version]:
+        return iter(self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+
+def _until(
+    limit: datetime, by_version: Mapping[Version, Sequence[Artifact]]
+) -> Mapping[Version, Sequence[Artifact]]:
+    """Only the files that are known to have been uploaded until then."""
+    kept = {
+        version: [
+            file for file in files if file.upload_time is not None and file.upload_time <= limit
+        ]
+        for version, files in by_version.items()
+    }
+    return {version: files for version, files in kept.items() if files}
 
 
 def _files(version: Version, files: Sequence[Artifact], only_binary: bool, origin: str) -> Files:
