@@ -23,6 +23,8 @@ from trueup.sources.lockfiles.read import read_lock
 
 __all__ = ["Auditor", "Wish"]
 
+_NO_FILE = "no-file-for-target"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -102,10 +104,22 @@ class Auditor:
         except TrueupError as error:
             error.within(str(path))
             raise
-        report = replace(found.report, findings=tuple(_placed(lock, found.report.findings)))
+        findings = _looked_up(lock, found.report)
+        report = replace(found.report, findings=tuple(_placed(lock, findings)))
         if self._wish.offline:
             report = replace(report, failures=_needed(lock, report.failures))
         return replace(found, report=report)
+
+
+def _looked_up(lock: Lock, report: LockReport) -> Sequence[Finding]:
+    """The findings without claims about files that could not be looked up."""
+    failed = {project for project, _ in report.failures}
+    unknown = {entry.project for entry in lock.entries if not entry.complete} & failed
+    return [
+        finding
+        for finding in report.findings
+        if finding.code != _NO_FILE or finding.project not in unknown
+    ]
 
 
 def _placed(lock: Lock, findings: Sequence[Finding]) -> Iterable[Finding]:

@@ -143,6 +143,15 @@ class TestVerdicts:
         assert [item["code"] for item in lock["findings"]] == ["missing-requirement"]
         assert lock["findings"][0]["line"] == 2
 
+    def test_a_project_that_no_index_has_is_not_judged(self, index: IndexServer) -> None:
+        Path("requirements.txt").write_text(
+            f"--index-url {index.url}\nabsent==1.0 --hash=sha256:{'0' * 64}\n"
+        )
+        result = check("--for", BOTH)
+        assert result.exit_code == 2
+        assert "error: could not judge `absent`: no such project on the index" in result.stdout
+        assert "no-file-for-target" not in result.stdout
+
 
 class TestWhichLocks:
     def test_that_of_the_project_is_found(self, unsound: Path, workspace: Path) -> None:
