@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from packaging.utils import NormalizedName
 
@@ -12,6 +13,7 @@ from trueup.judge.closure import Closure
 from trueup.judge.lock import Audit
 from trueup.model.lockreport import ChainLink
 from trueup.model.metadata import Resolution
+from trueup.model.space import union
 from trueup.model.target import target_set
 
 __all__ = ["chains_to"]
@@ -35,9 +37,9 @@ def chains_to(audit: Audit, project: NormalizedName) -> dict[str, Chain]:
 
 def _first(audit: Audit, project: NormalizedName, points: int) -> Chain:
     for closure in audit.closures:
-        chain = _chain(audit, closure, project, points)
-        if chain:
-            return chain
+        found = _chain(audit, closure, project, points)
+        if found:
+            return found
     return ()
 
 
@@ -57,16 +59,18 @@ def _chain(audit: Audit, closure: Closure, project: NormalizedName, points: int)
     )
     seen: dict[tuple[int, NormalizedName | None], int] = {}
     while pending:
-        step, chain = pending.popleft()
+        step, way = pending.popleft()
         key = (step.entry, step.extra)
         new = step.points & ~seen.get(key, 0)
         if not new:
             continue
         seen[key] = seen.get(key, 0) | new
-        for link, asked, children in _asks(audit, closure, _Step(*key, new)):
+        here = _Step(*key, new)
+        links = chain(_asks(audit, closure, here), _recorded(audit, closure, here))
+        for link, asked, children in links:
             if asked == project:
-                return (*chain, link)
-            pending += ((child, (*chain, link)) for child in children)
+                return (*way, link)
+            pending += ((child, (*way, link)) for child in children)
     return ()
 
 
@@ -103,6 +107,30 @@ def _asks(
                 where=audit.where(there, [closure.selection]),
             )
             yield link, line.project, list(_met(audit, closure, line.project, line.extras, there))
+
+
+def _recorded(
+    audit: Audit, closure: Closure, step: _Step
+) -> Iterator[tuple[ChainLink, NormalizedName, list[_Step]]]:
+    """What the lock itself says that an entry asks for, where no file of it could be read."""
+    parent = audit.entry(step.entry)
+    read = (
+        group.points for group in audit.groups[step.entry] if isinstance(group.said, Resolution)
+    )
+    left = step.points & ~union(read)
+    for edge in parent.edges if left else ():
+        holds = edge.condition.under(closure.selection)
+        if edge.of_extra != step.extra or holds is False:
+            continue
+        there = left if holds is True else left & audit.ground.space.where(holds)
+        if there:
+            link = ChainLink(
+                parent=parent.title,
+                file=None,
+                requirement=str(edge.requirement or edge.project),
+                where=audit.where(there, [closure.selection]),
+            )
+            yield link, edge.project, list(_met(audit, closure, edge.project, edge.extras, there))
 
 
 def _met(
