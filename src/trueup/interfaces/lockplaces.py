@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,7 @@ from typing import Self
 from packaging.utils import NormalizedName
 
 from trueup.interfaces.wanted import Places
-from trueup.model.artifact import Artifact
+from trueup.model.artifact import Artifact, OtherName
 from trueup.model.errors import NotFoundError, SourceError, TrueupError
 from trueup.model.metadata import Unreadable
 from trueup.model.release import How, Reading
@@ -61,7 +62,7 @@ class LockPlaces:
         self._kept: Cache | None = None
         self._lock = threading.RLock()
         self._sources: dict[str | None, _Joined] = {}
-        self._owners: dict[str, Source] = {}
+        self._owners = _Owners()
 
     def source_for(self, index: str | None) -> Source:
         """The source of an index address; None: the configured ones."""
@@ -77,8 +78,7 @@ class LockPlaces:
     def read(self, artifact: Artifact) -> Reading:
         """The metadata of one file; a place that does not answer makes it unread, with the reason."""
         try:
-            owner = self._owners.get(artifact.url)
-            return (owner or self._any()).read(artifact)
+            return (self._owners.of(artifact) or self._any()).read(artifact)
         except TrueupError as error:
             # Without the address, so that one reason stays one reason for many files.
             found = f": found {error.found}" if error.found is not None else ""
@@ -118,10 +118,27 @@ class LockPlaces:
         return IndexSource(config.urls, OfflineClient(), self._kept, watcher=self._watcher)
 
 
-class _Joined:
-    """An index and a folder as one source; ``owners`` learns who lists which address."""
+@dataclass(slots=True)
+class _Owners:
+    """Who lists a file: a folder by the file's path, an index by its project.
 
-    def __init__(self, index: Source, folder: Source | None, owners: dict[str, Source]) -> None:
+    By project, because going through all files of a page would make each of them.
+    """
+
+    folders: dict[str, Source] = field(default_factory=dict)
+    indexes: dict[NormalizedName, Source] = field(default_factory=dict)
+
+    def of(self, artifact: Artifact) -> Source | None:
+        """The source to read a file from; None if it is on no page."""
+        if artifact.url in self.folders or isinstance(artifact.name, OtherName):
+            return self.folders.get(artifact.url)
+        return self.indexes.get(artifact.name.project)
+
+
+class _Joined:
+    """An index and a folder as one source; ``owners`` learns who lists what."""
+
+    def __init__(self, index: Source, folder: Source | None, owners: _Owners) -> None:
         self._index = index
         self._folder = folder
         self._owners = owners
@@ -135,7 +152,7 @@ class _Joined:
             if local is None:
                 raise
             return local
-        self._owners.update((file.url, self._index) for file in listing.files)
+        self._owners.indexes.setdefault(project, self._index)
         if local is None:
             return listing
         names = {file.filename for file in local.files}
@@ -157,5 +174,5 @@ class _Joined:
             local = self._folder.listing(project)
         except NotFoundError:
             return None
-        self._owners.update((file.url, self._folder) for file in local.files)
+        self._owners.folders.update((file.url, self._folder) for file in local.files)
         return local
