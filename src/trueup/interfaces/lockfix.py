@@ -11,7 +11,6 @@ from packaging.pylock import is_valid_pylock_path
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from trueup import __version__
 from trueup.features.lock import lock as relock
 from trueup.features.verify import Verified
 from trueup.interfaces.lockplaces import LockPlaces
@@ -99,7 +98,7 @@ def fixed_text(
         )
     back = {there: here for here, there in mapping.items()}
     fixed = remapped(_placed(locked.profiles[0].lock, first), back)
-    return pylock_text(fixed, tool_version=__version__, relative_to=path.parent)
+    return pylock_text(fixed, relative_to=path.parent)
 
 
 def _placed(lock: Lock, index: str | None) -> Lock:

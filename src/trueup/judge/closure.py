@@ -191,6 +191,7 @@ def _follow(walk: _Walk) -> None:
         if points:
             pending[number, None] = points
             entry = walk.lock.entries[number]
+            pending.update(((number, extra), points) for extra in entry.extras)
             if entry.root:
                 pending.update(
                     ((number, extra), points) for extra in _chosen_extras(entry, walk.selection)

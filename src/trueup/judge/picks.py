@@ -108,6 +108,9 @@ def groups_of(
     if not picks and entry.place.kind in (PlaceKind.DIRECTORY, PlaceKind.VCS):
         said = own if own is not None else Unreadable(reason="is built from its source")
         return (Group(said=said, files=(), points=within),)
+    if not picks and entry.version is None:
+        unpinned = Unreadable(reason="is not pinned to one version")
+        return (Group(said=unpinned, files=(), points=within),)
     found: dict[Resolution | Unreadable, Group] = {}
     for pick in picks:
         if given is not None and own is not None:

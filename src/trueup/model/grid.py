@@ -21,9 +21,9 @@ from .marker import Atom, Marker
 from .platform import Host
 from .python import PythonAxis, python_axis
 from .space import Space
-from .target import Target, floors_of, minors_of
+from .target import Target, floors_of, minors_of, target_set
 
-__all__ = ["grid", "unsettled", "unsettled_specifiers"]
+__all__ = ["environment_of", "grid", "unsettled", "unsettled_specifiers"]
 
 _NEWEST_GLIBC = 48
 """glibc 2.43 was current in 2026; a machine with 2.48 is years away."""
@@ -67,6 +67,13 @@ def grid(
     if too_many or space.size > MAX_POINTS:
         raise SpaceTooLargeError((*too_many, *(axis.variable for axis in free)))
     return space
+
+
+def environment_of(target: Target) -> dict[str, str]:
+    """Values for every marker variable but `extra`, of one environment of a target."""
+    space = grid([target])
+    points = target_set(space, [target])
+    return space.point((points & -points).bit_length() - 1).environment()
 
 
 def unsettled(

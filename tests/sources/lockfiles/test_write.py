@@ -57,7 +57,7 @@ def lock(*entries: LockEntry, **fields: object) -> Lock:
 
 
 def text_of(value: Lock) -> str:
-    return pylock_text(value, tool_version="1", relative_to=FOLDER)
+    return pylock_text(value, relative_to=FOLDER)
 
 
 def read_back(text: str) -> Lock:
@@ -188,7 +188,7 @@ def test_what_cannot_be_a_lock_is_not_written(wrong: LockEntry) -> None:
 
 def test_a_file_is_written_under_a_name_that_the_standard_allows(tmp_path: Path) -> None:
     path = tmp_path / "pylock.dev.toml"
-    write_pylock(path, lock(APP, options=frozenset({CPU})), tool_version="1")
+    write_pylock(path, lock(APP, options=frozenset({CPU})))
     assert tomllib.loads(path.read_text(encoding="utf-8"))["lock-version"] == "1.0"
     with pytest.raises(UsageError, match="is no name for a lock"):
-        write_pylock(tmp_path / "lock.toml", lock(), tool_version="1")
+        write_pylock(tmp_path / "lock.toml", lock())

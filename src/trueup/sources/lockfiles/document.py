@@ -312,6 +312,20 @@ class Table:
 
     # --- values that are parsed -----------------------------------------------------------------
 
+    def lists_of_tables(self, key: str) -> tuple[tuple[Table, ...], ...]:
+        """The tables of each list of a list; items that are none are faults."""
+        found: list[tuple[Table, ...]] = []
+        for number, item in enumerate(self._list(key)):
+            place = f"{key}[{number}]"
+            if not isinstance(item, list):
+                self.fault(place, shown(item), "a list of tables")
+                continue
+            tables = [one for one in item if isinstance(one, dict)]
+            if len(tables) < len(item):
+                self.fault(place, shown(item), "a list of tables")
+            found.append(tuple(self._below(f"{place}[{n}]", one) for n, one in enumerate(tables)))
+        return tuple(found)
+
     def parsed(
         self, key: str, parse: Callable[[str], T], expected: str, *, required: bool = False
     ) -> T | None:

@@ -16,7 +16,7 @@ from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.model.condition import Option, OptionKind
 from trueup.model.lock import Edge, Lock, LockEntry, LockKind, Place, PlaceKind
 from trueup.model.metadata import Resolution
-from trueup.model.requirement import parse_requirement
+from trueup.model.requirement import Requirement, parse_requirement
 from trueup.sources.lockfiles.address import last_part, repository, url_of
 from trueup.sources.lockfiles.document import LockDocument, Table
 from trueup.sources.lockfiles.values import parse_digest, parse_name, shown
@@ -51,7 +51,11 @@ def read_pylock(document: LockDocument, *, project: Path, environ: Mapping[str, 
         options=options,
         default=synthetic & (options | asked),
         indexes=_indexes(entries),
+        conflicts=tuple(_conflicts(root)),
+        overrides=_requirements(root, "overrides"),
+        excluded=frozenset(_names(root, "excluded")),
         targets=_targets(root),
+        roots=_texts(root, "roots"),
     )
     _validate(document, tables)
     return replace(lock, faults=document.faults)
@@ -79,8 +83,48 @@ def _tool(table: Table) -> Table | None:
 
 
 def _targets(root: Table) -> tuple[str, ...]:
+    return _texts(root, "targets")
+
+
+def _texts(root: Table, key: str) -> tuple[str, ...]:
     tool = _tool(root)
-    return tool.texts("targets") if tool is not None else ()
+    return tool.texts(key) if tool is not None else ()
+
+
+def _names(root: Table, key: str) -> tuple[NormalizedName, ...]:
+    tool = _tool(root)
+    return tool.parsed_each(key, parse_name, "a project name") if tool is not None else ()
+
+
+def _requirements(table: Table, key: str) -> tuple[Requirement, ...]:
+    tool = _tool(table)
+    return tool.parsed_each(key, parse_requirement, "a requirement") if tool is not None else ()
+
+
+def _own(tool: Table) -> Resolution | None:
+    """What an sdist was found to ask for when it was built or proved."""
+    if "requires-dist" not in tool.values:
+        return None
+    lines = tool.parsed_each("requires-dist", parse_requirement, "a requirement")
+    extras = {extra for line in lines if line.marker for extra in line.marker.extras}
+    return Resolution(
+        requires_dist=frozenset(lines),
+        requires_python=None,
+        provides_extra=frozenset(map(NormalizedName, extras)),
+    )
+
+
+def _conflicts(root: Table) -> Iterator[frozenset[Option]]:
+    """Options of which at most one can be chosen, as `trueup lock` records them."""
+    tool = _tool(root)
+    for group in tool.lists_of_tables("conflicts") if tool is not None else ():
+        options = (
+            Option(kind=kind, name=name)
+            for table in group
+            for kind in OptionKind
+            if (name := table.parsed(kind.value, parse_name, "a name")) is not None
+        )
+        yield frozenset(options)
 
 
 def _validate(document: LockDocument, tables: tuple[Table, ...]) -> None:
@@ -135,6 +179,7 @@ def _entry(table: Table, document: LockDocument) -> tuple[Table, LockEntry] | No
         recorded=_recorded(tool) if tool is not None else {},
         own=_own(tool) if tool is not None else None,
         promise=tool.text("sdist") if tool is not None else None,
+        own=_own(tool) if tool is not None else None,
     )
     return table, entry
 

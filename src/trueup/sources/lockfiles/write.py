@@ -32,14 +32,14 @@ Value = Any
 """What TOML can hold."""
 
 
-def write_pylock(path: Path, lock: Lock, *, tool_version: str) -> None:
+def write_pylock(path: Path, lock: Lock) -> None:
     """Write a lock in one step.
 
     Raises UsageError for a file name that PEP 751 ("File Name") does not allow, SourceError if it
     cannot be written.
     """
     check_name(path)
-    write_atomically(path, pylock_text(lock, tool_version=tool_version, relative_to=path.parent))
+    write_atomically(path, pylock_text(lock, relative_to=path.parent))
 
 
 def check_name(path: Path) -> None:
@@ -53,13 +53,13 @@ def check_name(path: Path) -> None:
         )
 
 
-def pylock_text(lock: Lock, *, tool_version: str, relative_to: Path) -> str:
+def pylock_text(lock: Lock, *, relative_to: Path) -> str:
     """The text of a lock; the same for equal locks, in whatever order their entries come.
 
     Paths of local files are written relative to a folder. Raises TrueupError if the lock is not
     valid, which would be a mistake of the caller.
     """
-    document = _document(lock, tool_version, relative_to)
+    document = _document(lock, relative_to)
     try:
         Pylock.from_dict(document)
     except PylockValidationError as error:
@@ -73,7 +73,7 @@ def pylock_text(lock: Lock, *, tool_version: str, relative_to: Path) -> str:
     return text
 
 
-def _document(lock: Lock, tool_version: str, folder: Path) -> dict[str, Value]:
+def _document(lock: Lock, folder: Path) -> dict[str, Value]:
     entries = sorted(lock.entries, key=_order)
     document: dict[str, Value] = {
         "lock-version": "1.0",
@@ -84,7 +84,7 @@ def _document(lock: Lock, tool_version: str, folder: Path) -> dict[str, Value]:
         "default-groups": _names(lock.default, OptionKind.GROUP),
         "created-by": "trueup",
         "packages": [_package(entry, entries, folder) for entry in entries],
-        "tool": {"trueup": _tool(lock, tool_version)},
+        "tool": {"trueup": _tool(lock)},
     }
     return {k: value for k, value in document.items() if k == "packages" or value not in (None, [])}
 
@@ -104,9 +104,8 @@ def _option(option: Option) -> str:
     return f"{option.project}:{option.name}" if option.project else option.name
 
 
-def _tool(lock: Lock, tool_version: str) -> dict[str, Value]:
+def _tool(lock: Lock) -> dict[str, Value]:
     table: dict[str, Value] = {
-        "version": tool_version,
         "targets": list(lock.targets),
         "roots": list(lock.roots),
         "overrides": sorted(map(str, lock.overrides)),
