@@ -101,19 +101,6 @@ def _requirements(table: Table, key: str) -> tuple[Requirement, ...]:
     return tool.parsed_each(key, parse_requirement, "a requirement") if tool is not None else ()
 
 
-def _own(tool: Table) -> Resolution | None:
-    """What an sdist was found to ask for when it was built or proved."""
-    if "requires-dist" not in tool.values:
-        return None
-    lines = tool.parsed_each("requires-dist", parse_requirement, "a requirement")
-    extras = {extra for line in lines if line.marker for extra in line.marker.extras}
-    return Resolution(
-        requires_dist=frozenset(lines),
-        requires_python=None,
-        provides_extra=frozenset(map(NormalizedName, extras)),
-    )
-
-
 def _conflicts(root: Table) -> Iterator[frozenset[Option]]:
     """Options of which at most one can be chosen, as `trueup lock` records them."""
     tool = _tool(root)
@@ -179,7 +166,6 @@ def _entry(table: Table, document: LockDocument) -> tuple[Table, LockEntry] | No
         recorded=_recorded(tool) if tool is not None else {},
         own=_own(tool) if tool is not None else None,
         promise=tool.text("sdist") if tool is not None else None,
-        own=_own(tool) if tool is not None else None,
     )
     return table, entry
 
