@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +65,7 @@ class IndexSource:
         self._lock = threading.Lock()
         self._flights: dict[str, threading.Lock] = {}
         self._listings: dict[str, Listing] = {}
-        self._worth_a_try: set[tuple[NormalizedName, Version]] = set()
+        self._worth_a_try: dict[tuple[NormalizedName, Version], bool] = {}
         self._noted: set[str] = set()
 
     def listing(self, project: NormalizedName) -> Listing:
@@ -145,7 +144,7 @@ class IndexSource:
         if not artifact.is_wheel:
             return self._archives.sdist(artifact)
         name = artifact.name
-        if isinstance(name, WheelName) and (name.project, name.version) in self._worth_a_try:
+        if isinstance(name, WheelName) and self._is_worth_a_try(name):
             reading = self._sidecars.unadvertised(artifact)
             if reading is not None:
                 return reading
@@ -170,7 +169,6 @@ class IndexSource:
                     listing = self._pages.listing(base, project)
             except NotFoundError:
                 continue
-            self._look_for_sidecars(listing)
             return listing
         asked = ", ".join(f"`{redact(url)}`" for url in self._urls)
         raise NotFoundError(
@@ -204,20 +202,22 @@ class IndexSource:
         if first:
             self._watcher.note(text)
 
-    def _look_for_sidecars(self, listing: Listing) -> None:
-        """Remember for which releases an unadvertised sidecar is worth a request.
+    def _is_worth_a_try(self, name: WheelName) -> bool:
+        """Whether a request for an unadvertised sidecar of a release may pay off.
 
         An index that advertises any sidecar on the page advertises all that it has.
         """
-        if any(file.core_metadata is not None for file in listing.files):
-            return
-        wheels = Counter(
-            (file.name.project, file.name.version)
-            for file in listing.files
-            if isinstance(file.name, WheelName)
-        )
-        with self._lock:
-            self._worth_a_try.update(key for key, n in wheels.items() if n >= _WORTH_A_TRY)
+        release = (name.project, name.version)
+        found = self._worth_a_try.get(release)
+        if found is None:
+            listing = self._listings.get(name.project)
+            if listing is None or listing.advertises:
+                found = False
+            else:
+                files = listing.by_version().get(name.version, ())
+                found = sum(file.is_wheel for file in files) >= _WORTH_A_TRY
+            self._worth_a_try[release] = found
+        return found
 
 
 class UrlSource:

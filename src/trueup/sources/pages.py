@@ -21,7 +21,7 @@ from trueup.sources.url import redact, without_credentials
 
 __all__ = ["Pages"]
 
-_LAYOUT = "3"
+_LAYOUT = "4"
 """Part of the key: to be raised when the reading of pages changes its meaning."""
 
 
@@ -45,6 +45,7 @@ class _Kept(msgspec.Struct, array_like=True):
     etag: str | None
     last_modified: str | None
     status: str | None
+    advertises: bool
     files: list[_KeptFile]
 
 
@@ -120,6 +121,7 @@ class Pages:
             etag=etag,
             last_modified=last_modified,
             status=listing.status,
+            advertises=listing.advertises,
             files=[_kept_file(file) for file in listing.files],
         )
 
@@ -167,6 +169,7 @@ def _listing(kept: _Kept, project: NormalizedName) -> Listing:
         ),
         origin=kept.origin,
         status=kept.status,
+        advertises=kept.advertises,
     )
 
 

@@ -131,10 +131,12 @@ def _parse_json(body: bytes, url: str, project: NormalizedName) -> Listing:
         ) from error
     _check_version(page.meta.api_version)
     status = page.project_status
+    files = tuple(_json_artifact(file, url, project) for file in page.files)
     return Listing(
         project=project,
-        files=tuple(_json_artifact(file, url, project) for file in page.files),
+        files=files,
         origin=url,
+        advertises=any(file.core_metadata is not None for file in files),
         status=status.status if isinstance(status, _Status) else status,
     )
 
@@ -227,6 +229,7 @@ def _parse_html(body: bytes, content_type: str, url: str, project: NormalizedNam
         project=project,
         files=tuple(files),
         origin=url,
+        advertises=any(file.core_metadata is not None for file in files),
         status=found.meta.get("pypi:project-status"),
     )
 

@@ -30,6 +30,8 @@ class Listing:
     status: str | None = None
     one_release: bool = False
     """Whether the place is meant to hold one version only, as the folder before an upload is."""
+    advertises: bool = False
+    """Whether a sidecar is advertised for any file: then for all that have one (PEP 658)."""
 
     def by_version(self) -> Mapping[Version, Sequence[Artifact]]:
         """The wheels and sdists of each version; what is neither has no version to stand under."""

@@ -104,15 +104,16 @@ class _Crawl:
         """The files that the cells would take of the first version that fits each of them."""
         versions = self._ranges[project]
         lowest = self._stock.request.strategy is Strategy.LOWEST
-        files = list(self._stock.files(project).values())
+        present = self._stock.files(project)
         left = set(self._field.cells)
         prereleases = self._stock.may_be_prerelease(project)
         first = self._stock.request.preferred.get(project, frozenset())
-        files.sort(key=lambda one: (one.version in first, one.version), reverse=not lowest)
+        order = reversed(list(present)) if lowest else iter(present)
         found: dict[str, Artifact] = {}
-        for one in files:
-            if one.version not in versions or (one.version.is_prerelease and not prereleases):
+        for version in (*(one for one in first if one in present), *order):
+            if version not in versions or (version.is_prerelease and not prereleases):
                 continue
+            one = present[version]
             if one.yanked is not None and not self._stock.admits_yanked(project, one.version):
                 continue
             served = {cell for cell in left if self._field.offered(project, one, cell)}
