@@ -45,6 +45,10 @@ live-prove *arguments:
 compare-lockers *arguments:
     {{ bin }}/python -m tests.scenarios.compare {{ arguments }}
 
+# ask `trueup lock` the scenarios of packse, which is downloaded and built the first time
+packse *arguments:
+    {{ bin }}/python -m tests.packse.run {{ arguments }}
+
 # what can be repaired by machine
 fix:
     {{ bin }}/ruff check --fix

@@ -169,6 +169,7 @@ def test_recipes_are_known_to_ci() -> None:
         "live",
         "live-prove",
         "compare-lockers",
+        "packse",
         "fix",
         "ci",
     ]

@@ -1,0 +1,1 @@
+"""The scenarios of packse, built on this machine and never committed: `just packse`."""
