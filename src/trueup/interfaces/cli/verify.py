@@ -46,8 +46,8 @@ or something could not be judged (what could is reported all the same).
 def command(context: click.Context, /, **options: Any) -> None:
     """Audit locks against the real files: does every target get what its files ask for.
 
-    LOCK is a `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock` or a requirements
-    file, best one with hashes. Without LOCK the locks of the current project are judged.
+    LOCK is a `pylock.toml`, a `Pipfile.lock` or a requirements file, best one with hashes (not yet
+    a `uv.lock`, `poetry.lock` or `pdm.lock`). Without LOCK the locks of the project are judged.
     """
     context.exit(_run(VerifyOptions(**options)))
 
