@@ -104,8 +104,7 @@ class Auditor:
         except TrueupError as error:
             error.within(str(path))
             raise
-        findings = _looked_up(lock, found.report)
-        report = replace(found.report, findings=tuple(_placed(lock, findings)))
+        report = replace(found.report, findings=tuple(_looked_up(lock, found.report)))
         if self._wish.offline:
             report = replace(report, failures=_needed(lock, report.failures))
         return replace(found, report=report)
@@ -120,16 +119,6 @@ def _looked_up(lock: Lock, report: LockReport) -> Sequence[Finding]:
         for finding in report.findings
         if finding.code != _NO_FILE or finding.project not in unknown
     ]
-
-
-def _placed(lock: Lock, findings: Sequence[Finding]) -> Iterable[Finding]:
-    """The findings with the line of the entry that each is about."""
-    origins: dict[tuple[str, str], str] = {}
-    for entry in lock.entries:
-        origins.setdefault((entry.project, str(entry.version or "")), entry.origin)
-    for finding in findings:
-        origin = finding.origin or origins.get((finding.project, finding.version))
-        yield replace(finding, origin=origin)
 
 
 def _needed(lock: Lock, failures: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

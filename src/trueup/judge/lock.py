@@ -203,7 +203,8 @@ class Audit:
     def where(self, points: int, selections: Sequence[Selection] = ()) -> str:
         """Environments in words, with the options that have to be chosen."""
         asked = points & self.ground.asked
-        text = describe(self.ground.space, asked or points, self.ground.claimed)
+        within = self.ground.asked if asked else self.ground.claimed
+        text = describe(self.ground.space, asked or points, within)
         if not asked:
             text += " (no target, but no marker tells it from one)"
         if selections and self.lock.default not in selections:

@@ -40,6 +40,7 @@ def lock_finding(
         where=audit.where(points, selections),
         field=field,
         hint=hint,
+        origin=entry.origin,
     )
 
 

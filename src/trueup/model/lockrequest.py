@@ -48,10 +48,14 @@ class Irreconcilable(StrEnum):
 
 
 class Prereleases(StrEnum):
-    """When pre-releases are candidates (PEP 440, "Handling of pre-releases")."""
+    """When pre-releases are candidates (PEP 440, "Handling of pre-releases").
+
+    One policy for a whole resolution, as uv has it: whether a project's pre-releases count does not
+    depend on what else was found on the way.
+    """
 
     IF_NECESSARY = "if-necessary"
-    """Where a requirement names one, or nothing else meets it."""
+    """Where the user's own requirements name one, or the project has nothing else."""
     ALLOW = "allow"
     DISALLOW = "disallow"
 

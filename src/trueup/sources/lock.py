@@ -17,7 +17,6 @@ from trueup.model.lock import Lock, LockEntry, PlaceKind
 from trueup.model.metadata import Metadata
 from trueup.model.release import Reading
 from trueup.model.watcher import Watcher
-from trueup.sources.release import version_of
 from trueup.sources.source import Listing, Source
 
 __all__ = ["Completed", "complete", "facts_of", "read_picks", "remapped"]
@@ -78,11 +77,10 @@ def complete(lock: Lock, source_for: SourceFor, *, watcher: Watcher | None = Non
         if not isinstance(answer, Listing):
             entries.append(entry)
             continue
-        files = {
-            file.filename: file
-            for file in answer.files
-            if version_of(file, entry.project) == entry.version
-        }
+        # A page lists thousands of files, and only those of one version are looked at.
+        version = entry.version
+        of_version = answer.by_version().get(version, ()) if version is not None else ()
+        files = {file.filename: file for file in of_version}
         listed[number] = files
         entries.append(_completed(entry, files))
     failures = {

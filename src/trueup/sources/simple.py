@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from types import MappingProxyType
 from typing import Annotated
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import msgspec
 from packaging.utils import NormalizedName
 
-from trueup.model.artifact import Artifact, OtherName, parse_filename
+from trueup.model.artifact import Artifact, OtherName, SdistName, WheelName, parse_filename
 from trueup.model.errors import LimitError, PageError
 from trueup.sources.shown import shown
 from trueup.sources.source import Listing
@@ -45,6 +45,9 @@ _HTML_TYPE = re.compile(
     re.IGNORECASE,
 )
 _SIMPLE = "a project page of the Simple API (PEP 503 or PEP 691)"
+# An address in full, without anything that needs care: what large pages consist of.
+_PLAIN = re.compile(r"(https?://[a-z0-9.-]+/(?:[\w.~+-]+/)*([\w.~+-]+))(?:#([\w=&]*))?", re.ASCII)
+_FRAGMENT = re.compile(r"(?:.*&)?(sha\d+(?:_\d+)?|md5|blake2b)=([0-9a-fA-F]+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
 
 
@@ -240,6 +243,11 @@ def _html_artifact(
     href = (anchor.get("href") or "").strip()
     if not href or href.startswith(("#", "?")):
         return None
+    plain = _PLAIN.fullmatch(href)
+    if plain is not None:
+        return _anchored(
+            anchor, plain[1], plain[2], parse_filename(plain[2], project), plain[3] or ""
+        )
     joined = _join(base, href)
     parts = urlsplit(joined)
     filename = unquote(parts.path.rpartition("/")[2])
@@ -256,13 +264,23 @@ def _html_artifact(
             found=f"`{shown(filename)}`",
             expected="a file name without path separators or control characters",
         )
+    return _anchored(anchor, _link(base, joined, filename), filename, name, parts.fragment)
+
+
+def _anchored(
+    anchor: Mapping[str, str | None],
+    url: str,
+    filename: str,
+    name: WheelName | SdistName | OtherName,
+    fragment: str,
+) -> Artifact:
     # PEP 658 and PEP 714: the value is `true` or `name=hash`; the old attribute is a fallback.
     sidecar = anchor.get("data-core-metadata", anchor.get("data-dist-info-metadata"))
     return Artifact(
         filename=filename,
-        url=_link(base, joined, filename),
+        url=url,
         name=name,
-        hashes=_fragment_hashes(parts),
+        hashes=_fragment_hashes(fragment),
         index_requires_python=_text(anchor.get("data-requires-python")),
         yanked=(anchor["data-yanked"] or "") if "data-yanked" in anchor else None,
         core_metadata=_sidecar_hashes(sidecar),
@@ -276,8 +294,8 @@ def _sidecar_hashes(value: str | None) -> Mapping[str, str] | None:
     return _hashes({name: digest} if equals else {})
 
 
-def _fragment_hashes(parts: SplitResult) -> Mapping[str, str]:
-    match = re.match(r"(?:.*&)?(sha\d+(?:_\d+)?|md5|blake2b)=([0-9a-fA-F]+)", parts.fragment)
+def _fragment_hashes(fragment: str) -> Mapping[str, str]:
+    match = _FRAGMENT.match(fragment)
     return _hashes({match[1]: match[2]} if match else {})
 
 

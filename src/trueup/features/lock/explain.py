@@ -290,6 +290,8 @@ def requirement_text(offer: Offer, node: Node, versions: VersionRange) -> str:
     """
     if (~versions).is_empty:
         return str(node)
+    if versions.is_empty:
+        return f"{node} in versions that exclude each other"
     specifiers = versions.to_specifier_set()
     if specifiers is not None:
         return str(node) + _specifier_text(specifiers)

@@ -29,6 +29,10 @@ Lines = frozenset[tuple[NormalizedName | None, Requirement]]
 """What a file asks for in one cell: (extra, requirement)."""
 
 
+_SHOWN = 3
+"""Wheels that are named where none fits."""
+
+
 class Finer(Exception):  # noqa: N818  (not an error: the space has to be cut again)
     """A file distinguishes environments that the space does not: it must be cut by these."""
 
@@ -317,11 +321,12 @@ def _not_served(files: Files, choice: Choice, cell: Cell) -> str | None:
     left = cell.points & ~union(choice.chosen)
     if not left or files.sdist is not None:
         return None
+    sdist = "no sdist may be used" if files.sdist_refused else "there is no sdist"
     if not files.wheels:
-        return "there is no wheel of it, and no sdist that may be used"
+        return f"there is no wheel of it, and {sdist}"
     if left != cell.points:
-        return "its wheels need a newer system than the floor of the target"
-    platforms = sorted({tag.platform for c in files.candidates for tag in c.tags})
-    shown = ", ".join(f"`{name}`" for name in platforms[:4])
-    more = f" and {len(platforms) - 4} more" if len(platforms) > 4 else ""
-    return f"no wheel fits (there are some for {shown}{more}), and no sdist may be used"
+        return f"its wheels need a newer system than the floor of the target, and {sdist}"
+    names = [file.filename.removesuffix(".whl").split("-", 2)[2] for file in files.wheels]
+    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"no wheel fits (there is {shown}{more}), and {sdist}"

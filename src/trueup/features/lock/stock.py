@@ -26,11 +26,15 @@ __all__ = ["Files", "Stock", "constrained"]
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """The admitted files of one version; ``yanked`` is the reason if all of them are."""
+    """The admitted files of one version; ``yanked`` is the reason if all of them are.
+
+    ``sdist_refused`` says that there is an sdist which the user does not admit.
+    """
 
     version: Version
     wheels: tuple[Artifact, ...]
     sdist: Artifact | None
+    sdist_refused: bool = False
     yanked: str | None = None
     origin: str = ""
 
@@ -209,7 +213,7 @@ def _files(version: Version, files: Sequence[Artifact], only_binary: bool, origi
     if not present:
         present = list(files)
         reason = files[0].yanked or "no reason given"
-    sdists = [] if only_binary else [file for file in present if file.is_sdist]
+    sdists = [file for file in present if file.is_sdist]
     sdists.sort(key=lambda file: (not file.filename.endswith(".tar.gz"), file.filename))
     wheels = [
         file for file in present if isinstance(file.name, WheelName) and file.name.variant is None
@@ -217,7 +221,8 @@ def _files(version: Version, files: Sequence[Artifact], only_binary: bool, origi
     return Files(
         version=version,
         wheels=tuple(sorted(wheels, key=lambda file: file.filename)),
-        sdist=sdists[0] if sdists else None,
+        sdist=sdists[0] if sdists and not only_binary else None,
+        sdist_refused=bool(sdists) and only_binary,
         yanked=reason,
         origin=origin,
     )

@@ -27,6 +27,7 @@ def _check(audit: Audit) -> Iterator[Finding]:
             severity=Severity.ERROR,
             project=fault.project or "",
             version=str(fault.version) if fault.version is not None else "",
+            origin=fault.origin,
             message=f"`{fault.key}` is not what the format demands",
             evidence=(
                 Evidence(
