@@ -1,0 +1,192 @@
+"""`trueup lock`: versions and files that are right in every target."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trueup.interfaces.cli.errors import FINDINGS, HOLDS
+from trueup.interfaces.cli.lockoptions import LockCommand, lock_options
+from trueup.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trueup.features.lock import Locked, Profile
+    from trueup.model.lock import Lock
+    from trueup.model.lockrequest import LockRequest
+
+__all__ = ["command"]
+
+_EPILOG = """\b
+Examples:
+  trueup lock                                    the project here
+  trueup lock -r requirements.in --for linux     requirements from a file
+  trueup lock "flask>=3" --for cp312-linux-x86_64 --for cp312-macos-arm64
+  trueup lock --check                            is the lock up to date? (for CI)
+
+Settings can also stand in `[tool.trueup.lock]` of the nearest `pyproject.toml`; options win.
+
+\b
+Exit code 0: locked (or, with --check, up to date). 1: no target can be served, or with
+--require-all-targets not all, or with --check the lock is not up to date. 2: misuse, or
+something could not be done; the old lock is untouched.
+"""
+
+
+@click.command(name="lock", params=lock_options(), epilog=_EPILOG)
+@click.pass_context
+def command(context: click.Context, /, **options: Any) -> None:
+    """Lock versions and files that are right in every target.
+
+    REQUIREMENT is what a requirements file could hold; with none, the `pyproject.toml` in the
+    current folder is locked: its dependencies, extras and groups.
+    """
+    context.exit(_run(LockCommand(**options)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A lock to write: its path and text."""
+
+    path: Path
+    text: str
+    profile: Profile
+
+
+def _run(options: LockCommand) -> int:
+    from trueup.interfaces.lockconfig import find_lock_settings
+    from trueup.interfaces.lockinput import lock_path, lock_request
+    from trueup.interfaces.report.lockresult import Told
+
+    directory = Path.cwd()
+    settings = find_lock_settings(directory)
+    wish = options.wish()
+    path = lock_path(directory, settings, wish)
+    request = lock_request(
+        options.requirement,
+        requirements=tuple(map(Path, options.files)),
+        directory=directory,
+        settings=settings,
+        options=wish,
+        environ=os.environ,
+    )
+    told = Told(sys.stdout, sys.stderr, as_json=options.as_json, quiet=options.quiet)
+    locked = _locked(options, request, path, directory, told)
+    files = list(_files(locked, path))
+    told.unserved(locked.unserved, request)
+    if not files or (locked.unserved and request.require_all_targets):
+        told.not_written(path, locked.unserved)
+        return FINDINGS
+    if options.check:
+        return _check(files, told)
+    _write(files, options, told)
+    return HOLDS
+
+
+def _locked(
+    options: LockCommand, request: LockRequest, path: Path, directory: Path, told: Any
+) -> Locked:
+    from trueup.features.lock import lock
+    from trueup.interfaces.wanted import PAGE_AGE, Places
+    from trueup.sources.folder import FolderSource
+    from trueup.sources.sdistbuild import Proofs, SandboxedBuild
+    from trueup.sources.supply import Supply
+
+    with (
+        told.watching() as watcher,
+        Places(
+            index=options.index or request.indexes,
+            environ=os.environ,
+            directory=directory,
+            keep=not options.no_cache,
+            watcher=watcher,
+            page_age=0 if options.refresh else PAGE_AGE,
+        ) as places,
+    ):
+        folder = FolderSource([Path(name) for name in request.find_links if Path(name).exists()])
+        supply = Supply(
+            places.named,
+            folder=folder if request.find_links else None,
+            assigned=request.assigned,
+            build=SandboxedBuild(places.configured(), environ=os.environ, index=options.index),
+            proofs=Proofs(map(Path, options.proofs)),
+        )
+        return lock(request, supply, path=str(path), watcher=watcher)
+
+
+def _files(locked: Locked, path: Path) -> Iterator[_File]:
+    from trueup.sources.lockfiles.write import pylock_text
+
+    for profile in locked.profiles:
+        target = path if not profile.name else _named(path, profile.name)
+        text = pylock_text(profile.lock, relative_to=target.parent)
+        yield _File(path=target, text=text, profile=profile)
+
+
+def _named(path: Path, profile: str) -> Path:
+    """`pylock.toml` → `pylock.musl.toml` (PEP 751, "File Name": one name between the dots)."""
+    stem = path.name.removesuffix(".toml")
+    return path.with_name(f"{stem}{'-' if '.' in stem else '.'}{profile}.toml")
+
+
+def _check(files: list[_File], told: Any) -> int:
+    code = HOLDS
+    for file in files:
+        try:
+            before = file.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            before = None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"cannot be read: {error}", place=(str(file.path),)) from error
+        told.checked(file.path, before, file.text, file.profile)
+        if before != file.text:
+            code = FINDINGS
+    return code
+
+
+def _write(files: list[_File], options: LockCommand, told: Any) -> None:
+    from trueup.sources.output import write_atomically
+
+    for file in files:
+        before = _before(file.path)
+        write_atomically(file.path, file.text)
+        told.written(file.path, before, file.profile)
+    if options.requirements_txt is not None:
+        _write_requirements(files, Path(options.requirements_txt), told)
+
+
+def _before(path: Path) -> Lock | None:
+    """The lock that is replaced, to tell what changes; None if there is none that can be read."""
+    from trueup.model.errors import TrueupError
+    from trueup.sources.lockfiles.read import read_lock
+
+    if not path.exists():
+        return None
+    try:
+        return read_lock(path, environ=os.environ)
+    except TrueupError:
+        return None
+
+
+def _write_requirements(files: list[_File], folder: Path, told: Any) -> None:
+    """One hashed requirements file per target, in a folder."""
+    from trueup.model.grid import environment_of
+    from trueup.model.target import parse_targets
+    from trueup.sources.lockfiles.writerequirements import requirements_text
+    from trueup.sources.output import write_atomically
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        for name in file.profile.lock.targets:
+            (target,) = parse_targets(name)
+            lock = file.profile.lock
+            text = requirements_text(lock, environment_of(target), lock.default)
+            path = folder / f"requirements.{name}.txt"
+            write_atomically(path, text)
+            told.note(f"wrote `{path}`")

@@ -1,0 +1,207 @@
+"""What `trueup lock` tells: what changed, what was left out, and which targets it cannot serve."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from trueup.interfaces.progress import watching
+from trueup.model.lock import Lock
+from trueup.model.watcher import Watcher
+
+if TYPE_CHECKING:
+    from trueup.features.lock import Kept, Profile, Unserved
+    from trueup.model.lockrequest import LockRequest
+
+__all__ = ["Told"]
+
+_SHOWN = 8
+
+
+class Told:
+    """Writes for a reader, or as JSON lines (``as_json``), one event each.
+
+    Errors and notes go to ``err``; JSON goes to ``out``.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO, *, as_json: bool, quiet: bool) -> None:
+        self._out = out
+        self._err = err
+        self._json = as_json
+        self._quiet = quiet
+
+    @contextmanager
+    def watching(self) -> Iterator[Watcher]:
+        """A watcher that draws a bar on a terminal, or tells progress as JSON."""
+        if self._json:
+            yield _JsonWatcher(self)
+            return
+        bar = self._err.isatty() and not self._quiet
+        with watching(self._err, bar=bar, notes=False) as watcher:
+            yield watcher
+
+    def event(self, name: str, **values: Any) -> None:
+        """One line of JSON."""
+        self._out.write(json.dumps({"event": name, **values}, ensure_ascii=False) + "\n")
+        self._out.flush()
+
+    def note(self, text: str) -> None:
+        if self._json:
+            self.event("note", text=text)
+        elif not self._quiet:
+            self._say(text)
+
+    def unserved(self, found: Sequence[Unserved], request: LockRequest) -> None:
+        """The targets without an answer, each explanation once."""
+        by_reason: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+        for item in found:
+            key = (item.clash.lines, item.clash.hints)
+            by_reason.setdefault(key, []).append(str(item.target))
+        for (lines, hints), targets in by_reason.items():
+            if self._json:
+                self.event("unserved", targets=targets, reason=list(lines), hints=list(hints))
+                continue
+            word = (
+                "error"
+                if request.require_all_targets or len(found) >= len(request.targets)
+                else "warning"
+            )
+            self._say(f"{word}: no answer for {_some(targets)}")
+            for line in lines:
+                self._say(f"  {line}")
+            for hint in hints:
+                self._say(f"\nhint: {hint}")
+            self._say("")
+
+    def not_written(self, path: Path, found: Sequence[Unserved]) -> None:
+        if self._json:
+            self.event("not-written", path=str(path))
+        else:
+            count = "target" if len(found) == 1 else "targets"
+            self._say(f"`{path}` is not written: {len(found)} {count} cannot be served")
+
+    def written(self, path: Path, before: Lock | None, profile: Profile) -> None:
+        """A lock that was written, and what it changes."""
+        changes = _changes(before, profile.lock)
+        if self._json:
+            self.event("locked", path=str(path), profile=profile.name, **_facts(profile), **changes)
+            return
+        if self._quiet:
+            return
+        self._kept(profile.kept)
+        if before is not None:
+            self._tell_changes(changes)
+        projects = len({entry.project for entry in profile.lock.entries})
+        self._say(
+            f"wrote `{path}`: {_count(projects, 'project')}, "
+            f"{_count(sum(len(entry.files) for entry in profile.lock.entries), 'file')}, for "
+            f"{_some(profile.lock.targets)}"
+        )
+
+    def checked(self, path: Path, before: str | None, after: str, profile: Profile) -> None:
+        """Whether a lock on disk is what would be written now."""
+        same = before == after
+        if self._json:
+            self.event("checked", path=str(path), current=same, **_facts(profile))
+        elif before is None:
+            self._say(f"error: there is no `{path}`\n\nhint: `trueup lock` writes it")
+        elif not same:
+            self._say(f"error: `{path}` is not up to date\n\nhint: `trueup lock` updates it")
+        elif not self._quiet:
+            self._say(f"`{path}` is up to date")
+
+    def _kept(self, kept: Sequence[Kept]) -> None:
+        for item in kept:
+            self._say(
+                f"note: {item.project} {item.version}: no marker tells its files apart; "
+                f"kept {_some(item.kept)}, left out {_some(item.left_out)} "
+                f"({_some(item.targets)})"
+            )
+
+    def _tell_changes(self, changes: Mapping[str, Sequence[str]]) -> None:
+        lines = [
+            f"{sign} {text}"
+            for name, sign in (("added", "+"), ("removed", "-"), ("changed", "~"))
+            for text in changes[name]
+        ]
+        for line in lines[: 5 * _SHOWN]:
+            self._say(line)
+        if len(lines) > 5 * _SHOWN:
+            self._say(f"  and {len(lines) - 5 * _SHOWN} more changes")
+
+    def _say(self, text: str) -> None:
+        self._err.write(f"{text}\n")
+        self._err.flush()
+
+
+class _JsonWatcher(Watcher):
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        self._lock = threading.Lock()
+        self._expected = self._done = 0
+
+    def expect(self, count: int) -> None:
+        with self._lock:
+            self._expected += count
+
+    def done(self, what: str) -> None:
+        with self._lock:
+            self._done += 1
+            self._told.event("progress", done=self._done, expected=self._expected, what=what)
+
+    def note(self, text: str) -> None:
+        with self._lock:
+            self._told.event("note", text=text)
+
+
+def _facts(profile: Profile) -> dict[str, Any]:
+    lock = profile.lock
+    return {
+        "targets": list(lock.targets),
+        "entries": len(lock.entries),
+        "files": sum(len(entry.files) for entry in lock.entries),
+        "kept": [
+            {
+                "project": item.project,
+                "version": str(item.version),
+                "kept": list(item.kept),
+                "left-out": list(item.left_out),
+                "targets": list(item.targets),
+            }
+            for item in profile.kept
+        ],
+    }
+
+
+def _changes(before: Lock | None, after: Lock) -> dict[str, list[str]]:
+    """What a new lock adds, removes and changes, in versions."""
+    old, new = _versions(before), _versions(after)
+    return {
+        "added": [f"{name} {', '.join(new[name])}" for name in sorted(new.keys() - old.keys())],
+        "removed": [f"{name} {', '.join(old[name])}" for name in sorted(old.keys() - new.keys())],
+        "changed": [
+            f"{name} {', '.join(old[name])} → {', '.join(new[name])}"
+            for name in sorted(old.keys() & new.keys())
+            if old[name] != new[name]
+        ],
+    }
+
+
+def _versions(lock: Lock | None) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for entry in lock.entries if lock is not None else ():
+        found.setdefault(entry.project, set()).add(str(entry.version or "from its folder"))
+    return {name: sorted(versions) for name, versions in found.items()}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
