@@ -334,7 +334,7 @@ def _nab_floors(tool: Installation, scenario: Scenario, url: str, folder: Path) 
 DRIVERS = (
     Driver(
         name="trueup", command="trueup", packages=(), lock=_trueup,
-        how="`trueup lock --index URL --for TARGET … -o pylock.toml REQUIREMENT…`",
+        how="`trueup lock --index URL --for ENV … -o pylock.toml REQUIREMENT…`",
     ),
     Driver(
         name="uv", command="uv", packages=("uv",), lock=_uv,
