@@ -297,3 +297,23 @@ def test_every_key_is_documented_with_an_example(tmp_path: Path) -> None:
             shown |= table.keys()
             assert read_lock_settings(write(tmp_path / str(number), block, header=""))
     assert shown == set(LOCK_KEYS)
+
+
+def test_an_index_may_depend_on_what_is_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(
+        "[tool.trueup.lock]\n"
+        'indexes = [{ name = "cpu", url = "https://index.test/cpu", explicit = true },'
+        ' { name = "gpu", url = "https://index.test/gpu", explicit = true }]\n'
+        "[tool.trueup.lock.sources]\n"
+        'torch = [{ index = "cpu", extra = "CPU" }, { index = "gpu", group = "train" }]\n'
+    )
+    settings = read_lock_settings(path)
+    assert settings is not None
+    assert {str(one): dict(given) for one, given in settings.assigned_by_option.items()} == {
+        "extra `cpu`": {"torch": "cpu"},
+        "group `train`": {"torch": "gpu"},
+    }
+    path.write_text(path.read_text().replace('extra = "CPU"', 'extra = "a", group = "b"'))
+    with pytest.raises(UsageError, match="one `extra` or one `group`"):
+        read_lock_settings(path)

@@ -59,7 +59,8 @@ class LockSettings:
     at that file's folder. ``python`` and ``platforms`` are the other way to write ``targets``.
     ``extras`` and ``groups`` limit what is locked (None: all), ``default_groups`` are those that
     are installed unless the user says otherwise. Names in ``only_binary``, ``allow_build`` and
-    ``prerelease_projects`` may be EVERYTHING. ``assigned`` tells the index of a project by name.
+    ``prerelease_projects`` may be EVERYTHING. ``assigned`` tells the index of a project by name,
+    ``assigned_by_option`` the same where an extra or group is chosen.
     """
 
     path: Path | None = None
@@ -83,6 +84,9 @@ class LockSettings:
     allow_build: frozenset[str] = frozenset()
     indexes: tuple[LockIndex, ...] = ()
     assigned: Mapping[NormalizedName, str] = field(default_factory=lambda: MappingProxyType({}))
+    assigned_by_option: Mapping[Option, Mapping[NormalizedName, str]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     find_links: tuple[str, ...] = ()
     members: tuple[str, ...] | None = None
     output: Path | None = None
@@ -156,6 +160,7 @@ def _parse(table: TomlTable, path: Path) -> LockSettings:
         allow_build=_names_or_all(table, "allow-build"),
         indexes=indexes,
         assigned=_assigned(table, indexes),
+        assigned_by_option=_assigned_by_option(table, indexes),
         find_links=tuple(
             _address(text, path.parent)
             for text in table.strings("find-links", "a list of folders") or ()
@@ -298,17 +303,45 @@ def _indexes(table: TomlTable, folder: Path) -> list[LockIndex]:
 
 def _assigned(table: TomlTable, indexes: tuple[LockIndex, ...]) -> Mapping[NormalizedName, str]:
     sources = table.table("sources")
-    known = [index.name for index in indexes if index.name is not None]
     found: dict[NormalizedName, str] = {}
-    for project in sources.values:
-        name = sources.string(project)
-        if name not in known:
-            raise sources.refuse(
-                project,
-                alternatives(known) if known else "the `name` of one of the `indexes`",
-                hint=f"`sources` names indexes of `[{_TABLE}] indexes`",
-            )
-        found[sources.normalized(project, project)] = name
+    for project, value in sources.values.items():
+        if not isinstance(value, list):
+            name = _index_name(sources, project, indexes)
+            found[sources.normalized(project, project)] = name
+    return MappingProxyType(found)
+
+
+def _index_name(table: TomlTable, key: str, indexes: tuple[LockIndex, ...]) -> str:
+    known = [index.name for index in indexes if index.name is not None]
+    name = table.string(key)
+    if name is None or name not in known:
+        raise table.refuse(
+            key,
+            alternatives(known) if known else "the `name` of one of the `indexes`",
+            hint=f"`sources` names indexes of `[{_TABLE}] indexes`",
+        )
+    return name
+
+
+def _assigned_by_option(
+    table: TomlTable, indexes: tuple[LockIndex, ...]
+) -> Mapping[Option, Mapping[NormalizedName, str]]:
+    """`torch = [{ index = "cpu", extra = "cpu" }, …]`: another index for each extra or group."""
+    sources = table.table("sources")
+    found: dict[Option, dict[NormalizedName, str]] = {}
+    for project, value in sources.values.items():
+        if not isinstance(value, list):
+            continue
+        for entry in sources.tables(project):
+            entry.refuse_strangers(("index", "extra", "group"))
+            name = _index_name(entry, "index", indexes)
+            kinds = [kind for kind in OptionKind if kind.value in entry.values]
+            if len(kinds) != 1:
+                raise entry.refuse("extra", "one `extra` or one `group`")
+            option_name = entry.string(kinds[0].value)
+            assert option_name is not None  # it is there, and `string` refuses what is no text
+            option = Option(kind=kinds[0], name=canonicalize_name(option_name))
+            found.setdefault(option, {})[sources.normalized(project, project)] = name
     return MappingProxyType(found)
 
 

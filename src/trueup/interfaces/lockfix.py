@@ -80,7 +80,6 @@ def fixed_text(
     supply = Supply(
         lambda index: places.source_for(index or first),
         folder=places.folder,
-        assigned=request.assigned,
     )
     locked = relock(request, supply, path=str(path), watcher=watcher)
     if locked.unserved:

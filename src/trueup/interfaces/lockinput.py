@@ -126,6 +126,7 @@ def lock_request(
         indexes=_indexes(settings, options, files, environ, directory),
         find_links=_find_links(settings, options, files, directory),
         assigned=_assigned(settings, workspace),
+        assigned_by_option=_assigned_by_option(settings, workspace),
         preferred=_preferred(path, options),
     )
     return _with_policies(request, settings, options, files)
@@ -178,7 +179,10 @@ def _workspace(
         directory=directory,
         members=members,
         indexes={index.name: index.url for index in settings.indexes if index.name is not None},
-        given=settings.assigned.keys(),
+        given={
+            *settings.assigned,
+            *(name for given in settings.assigned_by_option.values() for name in given),
+        },
     )
 
 
@@ -315,6 +319,17 @@ def _assigned(settings: LockSettings, workspace: Workspace) -> Mapping[Normalize
     urls = {index.name: index.url for index in settings.indexes}
     own = {project: urls[name] for project, name in settings.assigned.items()}
     return MappingProxyType({**workspace.assigned, **own})
+
+
+def _assigned_by_option(
+    settings: LockSettings, workspace: Workspace
+) -> Mapping[Option, Mapping[NormalizedName, str]]:
+    urls = {index.name: index.url for index in settings.indexes}
+    found = {option: dict(given) for option, given in workspace.assigned_by_option.items()}
+    for option, given in settings.assigned_by_option.items():
+        own = {project: urls[name] for project, name in given.items()}
+        found[option] = {**found.get(option, {}), **own}
+    return MappingProxyType(found)
 
 
 def _exclude_newer(settings: LockSettings, options: LockOptions) -> datetime | None:

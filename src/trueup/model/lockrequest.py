@@ -97,7 +97,8 @@ class LockRequest:
 
     Names in ``only_binary``, ``allow_build``, ``upgrade`` and ``prerelease_projects`` may be
     EVERYTHING. ``indexes`` are addresses in order (empty: the configured ones), ``assigned`` the
-    index address from which a project must come. ``preferred`` are the versions of the lock that
+    index address from which a project must come, ``assigned_by_option`` the same where an option is
+    chosen (torch for the CPU from one index, for CUDA from another). ``preferred`` are the versions of the lock that
     exists already.
     """
 
@@ -121,6 +122,9 @@ class LockRequest:
     indexes: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     assigned: Mapping[NormalizedName, str] = field(default_factory=lambda: MappingProxyType({}))
+    assigned_by_option: Mapping[Option, Mapping[NormalizedName, str]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     preferred: Mapping[NormalizedName, frozenset[Version]] = field(
         default_factory=lambda: MappingProxyType({})
     )

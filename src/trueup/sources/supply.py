@@ -34,8 +34,7 @@ class Supply:
     """Listings and readings for a resolver, each asked for once; safe to use from several threads.
 
     ``source_for`` gives the source of an index address (None: the configured ones), ``folder`` the
-    files of `--find-links`, which win over files of the same name on an index; ``assigned`` names
-    the index from which a project must come. ``build`` and ``proofs`` are asked for what sdists do
+    files of `--find-links`, which win over files of the same name on an index. ``build`` and ``proofs`` are asked for what sdists do
     not tell.
     """
 
@@ -44,42 +43,37 @@ class Supply:
         source_for: Callable[[str | None], Source],
         *,
         folder: Source | None = None,
-        assigned: Mapping[NormalizedName, str] | None = None,
         build: Build | None = None,
         proofs: Proofs | None = None,
     ) -> None:
         self._source_for = source_for
         self._folder = folder
-        self._assigned = assigned or {}
         self._build = build
         self._proofs = proofs
         self._built: dict[FileKey, Resolution | Unreadable] = {}
         self._lock = threading.Lock()
         self._flights: dict[object, threading.Lock] = {}
-        self._listings: dict[NormalizedName, Listing | SourceError] = {}
+        self._listings: dict[tuple[NormalizedName, str | None], Listing | SourceError] = {}
         self._readings: dict[FileKey, Reading] = {}
         self._local: set[FileKey] = set()
 
-    def listing(self, project: NormalizedName) -> Listing:
-        """All files of a project.
+    def listing(self, project: NormalizedName, index: str | None = None) -> Listing:
+        """All files of a project, on one index (None: on the configured ones).
 
         Raises NotFoundError if no place has it, SourceError if one cannot answer.
         """
-        with self._flight(project):
-            found = self._listings.get(project)
+        key = (project, index)
+        with self._flight(key):
+            found = self._listings.get(key)
             if found is None:
                 try:
-                    found = self._find(project)
+                    found = self._find(project, index)
                 except SourceError as error:
                     found = error
-                self._listings[project] = found
+                self._listings[key] = found
         if isinstance(found, SourceError):
             raise found
         return found
-
-    def index_of(self, project: NormalizedName) -> str | None:
-        """The index that a project is assigned to."""
-        return self._assigned.get(project)
 
     def read(self, artifact: Artifact) -> Reading:
         """The metadata of one file, read once."""
@@ -142,11 +136,11 @@ class Supply:
         """Whether it lies in a folder, so that its address is a path."""
         return key_of(artifact) in self._local
 
-    def _find(self, project: NormalizedName) -> Listing:
+    def _find(self, project: NormalizedName, index: str | None) -> Listing:
         listing: Listing | None = None
         missing: NotFoundError | None = None
         try:
-            listing = self._source_for(self._assigned.get(project)).listing(project)
+            listing = self._source_for(index).listing(project)
         except NotFoundError as error:
             missing = error
         if self._folder is not None:

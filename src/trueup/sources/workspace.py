@@ -48,6 +48,7 @@ class Workspace:
         self._root: ProjectFile | None = None
         self._found: dict[NormalizedName, LocalProject] = {}
         self._assigned: dict[NormalizedName, str] = {}
+        self._assigned_by_option: dict[Option, dict[NormalizedName, str]] = {}
 
     @property
     def local(self) -> tuple[LocalProject, ...]:
@@ -58,6 +59,11 @@ class Workspace:
     def assigned(self) -> Mapping[NormalizedName, str]:
         """The index that uv's sources give to a project."""
         return MappingProxyType(self._assigned)
+
+    @property
+    def assigned_by_option(self) -> Mapping[Option, Mapping[NormalizedName, str]]:
+        """The index that uv's sources give to a project for one extra or group."""
+        return MappingProxyType(self._assigned_by_option)
 
     @cached_property
     def members(self) -> Mapping[NormalizedName, ProjectFile]:
@@ -235,7 +241,7 @@ class Workspace:
         if source.url is not None:
             return _at(requirement, source.url), False
         assert source.index is not None
-        self._assign(requirement.project, source.index, owner)
+        self._assign(requirement.project, source.index, owner, source.option)
         return requirement, False
 
     def _source(
@@ -294,7 +300,9 @@ class Workspace:
         self.add(path, origin=item.origin, name=requirement.project)
         return _at(requirement, None)
 
-    def _assign(self, project: NormalizedName, index: str, owner: ProjectFile) -> None:
+    def _assign(
+        self, project: NormalizedName, index: str, owner: ProjectFile, option: Option | None
+    ) -> None:
         above = self._where.folder / "pyproject.toml" if self._where is not None else owner.path
         known = {
             **(uv_index_addresses(read_toml(above)[0], above.parent) if above.is_file() else {}),
@@ -309,11 +317,14 @@ class Workspace:
                 expected=alternatives(sorted(known)) if known else "a `[[tool.uv.index]]`",
                 place=place,
             )
-        if self._assigned.setdefault(project, known[index]) != known[index]:
+        assigned = self._assigned
+        if option is not None:
+            assigned = self._assigned_by_option.setdefault(option, {})
+        if assigned.setdefault(project, known[index]) != known[index]:
             raise UsageError(
-                f"`{project}` comes from two indexes, by different extras or groups",
-                expected="one index for each project",
-                hint="lock them one at a time: limit `extras` or `groups` in `[tool.trueup.lock]`",
+                f"`{project}` comes from two indexes at once",
+                found=f"`{assigned[project]}` and `{known[index]}`",
+                expected="one",
                 place=place,
             )
 

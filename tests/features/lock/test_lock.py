@@ -357,6 +357,76 @@ def test_extras_that_exclude_each_other_are_locked_apart() -> None:
     ]
 
 
+def test_extras_may_take_a_project_from_indexes_of_their_own() -> None:
+    cpu, gpu = extra("cpu"), extra("gpu")
+    shelves = {
+        None: Shelf.of({"app-1.0-py3-none-any.whl": ["torch"], "torch-3.0-py3-none-any.whl": []}),
+        "https://index.test/cpu": Shelf.of({"torch-2.0+cpu-py3-none-any.whl": []}),
+        "https://index.test/gpu": Shelf.of(
+            {"torch-2.0+gpu-py3-none-any.whl": ['cuda; sys_platform == "linux"']}
+        ),
+    }
+    shelves[None].add("cuda-1.0-py3-none-any.whl")
+    everything = Shelf()
+    for shelf in shelves.values():
+        everything.files |= shelf.files
+        everything.readings |= shelf.readings
+    wanted = replace(
+        request("app", under(cpu, "torch"), under(gpu, "torch"), targets=THREE),
+        conflicts=(frozenset({cpu, gpu}),),
+        assigned_by_option={
+            option: {NormalizedName("torch"): f"https://index.test/{option.name}"}
+            for option in (cpu, gpu)
+        },
+    )
+
+    class Reader:
+        """Lists one shelf, reads from any, as an index does."""
+
+        def __init__(self, shelf: Shelf) -> None:
+            self.listing = shelf.listing
+            self.read = everything.read
+
+    found = one(lock(wanted, Supply(lambda index: Reader(shelves[index]))))
+    assert entries(found) == [
+        "app 1.0",
+        'cuda 1.0; "gpu" in extras and sys_platform == "linux"',
+        'torch 2.0+cpu; "cpu" in extras',
+        'torch 2.0+gpu; "gpu" in extras',
+        'torch 3.0; "cpu" not in extras and "gpu" not in extras',
+    ]
+    assert [entry.place.location for entry in found.entries if entry.project == "torch"] == [
+        "https://index.test/cpu",
+        "https://index.test/gpu",
+        None,
+    ]
+
+
+def test_options_that_want_different_indexes_have_to_exclude_each_other() -> None:
+    options = (extra("cpu"), extra("gpu"))
+    wanted = replace(
+        request(*(under(option, "torch") for option in options)),
+        assigned_by_option={
+            option: {NormalizedName("torch"): f"https://index.test/{option.name}"}
+            for option in options
+        },
+    )
+    with pytest.raises(UsageError, match="take `torch` from different indexes"):
+        run(Shelf(), wanted)
+
+
+def test_an_old_lock_does_not_overrule_what_is_asked_for_now() -> None:
+    shelf = Shelf.of({"lib-1.0-py3-none-any.whl": [], "lib-2.0-py3-none-any.whl": []})
+    shelf.add("lib-3.0-py3-none-any.whl", yanked="broken")
+    for old, expected in (("2.0", "lib 1.0"), ("9.9", "lib 1.0"), ("1.0", "lib 1.0")):
+        wanted = replace(
+            request("lib"),
+            constraints=(parse_requirement("lib<2"),),
+            preferred={NormalizedName("lib"): frozenset({Version(old)})},
+        )
+        assert entries(one(run(shelf, wanted))) == [expected]
+
+
 def test_an_extra_that_a_file_lacks_is_left_out_there() -> None:
     shelf = Shelf.of({"cuda-1.0-py3-none-any.whl": []})
     shelf.add("md-1.0-py3-none-manylinux_2_17_x86_64.whl", ['cuda; extra == "gpu"'], extras=["gpu"])

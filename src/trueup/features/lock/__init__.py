@@ -102,6 +102,9 @@ def _flat(request: LockRequest) -> LockRequest:
             for root in request.roots
         ),
         default=frozenset(map(flat, request.default)),
+        assigned_by_option={
+            flat(option): urls for option, urls in request.assigned_by_option.items()
+        },
         conflicts=tuple(frozenset(map(flat, group)) for group in request.conflicts),
     )
 
@@ -112,5 +115,6 @@ def _by_profile(targets: Sequence[Target]) -> Mapping[str, Sequence[Target]]:
         found.setdefault(profile_of(target), []).append(target)
     if len(found) < 2:
         # What one level of libc accepts every higher one does, so this needs odd wheels.
-        found = {str(target): [target] for target in targets}
+        # PEP 751 ("File Name") allows no further dot in the name.
+        found = {str(target).replace(".", "_"): [target] for target in targets}
     return dict(sorted(found.items()))

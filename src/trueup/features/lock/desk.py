@@ -63,13 +63,22 @@ class CellOffer:
 
     def pick(self, project: NormalizedName, versions: VersionRange) -> Version | None:
         """The preferred usable version of a range."""
-        limit = self._limit(project)
         for version in self._order(project):
-            if version in versions and version in limit and self._admitted(project, version):
-                found = self.usable(project, version)
-                if isinstance(found, Usable):
-                    return version
+            if version in versions and self.accepts(project, version):
+                return version
         return None
+
+    def accepts(self, project: NormalizedName, version: Version) -> bool:
+        """Whether a version may be taken here, by the request and by what its files say."""
+        return (
+            version in self._limit(project)
+            and self._admitted(project, version)
+            and isinstance(self.usable(project, version), Usable)
+        )
+
+    def index_of(self, project: NormalizedName) -> str | None:
+        """The index from which a project must come here."""
+        return self._stock.index_of(project)
 
     def usable(self, project: NormalizedName, version: Version) -> Usable | Unusable:
         """What a version is in this cell."""
@@ -136,7 +145,9 @@ class CellOffer:
             return True
         if version.is_prerelease and not self._stock.may_be_prerelease(project):
             return self._stock.admits_yanked(project, version)  # pinned by the user
-        files = self._stock.files(project)[version]
+        files = self._stock.files(project).get(version)
+        if files is None:
+            return False
         return files.yanked is None or self._stock.admits_yanked(project, version)
 
     def _limit(self, project: NormalizedName) -> VersionRange:
@@ -193,7 +204,7 @@ def follow(
         for part in (node.base, node):
             if part.extra in extras:
                 continue
-            if not isinstance(offer.usable(node.project, version), Usable):
+            if not offer.accepts(node.project, version):
                 return None
             extras.add(part.extra)
             pending += offer.needs(part, version).items()

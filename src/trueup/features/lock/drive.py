@@ -93,7 +93,9 @@ def resolve(stock: Stock, *, watcher: Watcher) -> Resolved:
             if not state.crawled:
                 roots = [root.requirement for root in stock.request.roots]
                 roots += [line for item in stock.request.local for line in item.requires_dist or ()]
-                finer = crawl(here, roots, watcher)
+                finer: set[object] = set()
+                for part in _variants(here):
+                    finer |= crawl(part, roots, watcher)
                 state.crawled = True
                 if finer - state.cuts:
                     raise Finer(finer)
@@ -140,13 +142,15 @@ def _all(stock: Stock, here: Field) -> tuple[tuple[Placed, ...], list[Unserved]]
         project: sorted(versions, reverse=True)
         for project, versions in stock.request.preferred.items()
     }
+    fields = _fields(here)
     for fork in forks(stock.request):
+        part = fields[fork]
         for cell in here.cells:
             if any(target in lost for target in cell.targets):
                 continue
-            answer = _one(stock, here, cell, fork, pins)
+            answer = _one(part, cell, fork, pins)
             if isinstance(answer, Clash):
-                for item in _blamed(stock, here, cell, fork, answer):
+                for item in _blamed(part, cell, fork, answer):
                     lost[item.target] = item
                 continue
             placed.append(answer)
@@ -156,6 +160,22 @@ def _all(stock: Stock, here: Field) -> tuple[tuple[Placed, ...], list[Unserved]]
                     if version not in known:
                         known.append(version)
     return tuple(placed), list(lost.values())
+
+
+def _fields(here: Field) -> Mapping[Fork, Field]:
+    """The field of each fork: options may take projects from indexes of their own."""
+    made: dict[Stock, Field] = {here.stock: here}
+    found = {}
+    for fork in forks(here.stock.request):
+        stock = here.stock.under(here.stock.request.options - fork.refused)
+        if stock not in made:
+            made[stock] = Field(stock, here.space, here.cells)
+        found[fork] = made[stock]
+    return found
+
+
+def _variants(here: Field) -> list[Field]:
+    return list(dict.fromkeys(_fields(here).values()))
 
 
 def forks(request: LockRequest) -> Iterator[Fork]:
@@ -168,13 +188,12 @@ def forks(request: LockRequest) -> Iterator[Fork]:
 
 
 def _one(
-    stock: Stock,
     here: Field,
     cell: Cell,
     fork: Fork,
     pins: Mapping[NormalizedName, Sequence[Version]],
 ) -> Placed | Clash:
-    request = stock.request
+    request = here.stock.request
     offer = CellOffer(here, cell, pins)
     options = request.options - fork.refused
     wishes = offer.wishes(request.roots, frozenset({None, *options}))
@@ -204,7 +223,7 @@ def _placed(
     return Placed(fork=fork, cell=cell, offer=offer, pins=pins, reached=reached)
 
 
-def _blamed(stock: Stock, here: Field, cell: Cell, fork: Fork, clash: Clash) -> list[Unserved]:
+def _blamed(here: Field, cell: Cell, fork: Fork, clash: Clash) -> list[Unserved]:
     """The targets of a cell that cannot be served even alone.
 
     Raises _Split if each can be served alone, and only together they cannot.
@@ -215,7 +234,7 @@ def _blamed(stock: Stock, here: Field, cell: Cell, fork: Fork, clash: Clash) -> 
     for target in cell.targets:
         points = target_set(here.space, [target]) & cell.points
         alone = replace(cell, points=points, first=points & -points, targets=(target,))
-        answer = _one(stock, here, alone, fork, {})
+        answer = _one(here, alone, fork, {})
         if isinstance(answer, Clash):
             lost.append(Unserved(target=target, clash=answer))
     if not lost:

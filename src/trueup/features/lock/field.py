@@ -136,7 +136,9 @@ class Field:
                 provides_extra=local.provides_extra,
             )
             return self._alone(own, cell)
-        files = self.stock.files(project)[version]
+        files = self.stock.files(project).get(version)
+        if files is None:
+            return Unusable(reason="there is no such version")
         choice = self.choice(project, files)
         reason = _not_served(files, choice, cell)
         if reason is not None:

@@ -33,6 +33,7 @@ class _Spot:
 
     cell: Cell
     usable: Usable
+    index: str | None
     live: dict[Fork, frozenset[Option | None]] = field(default_factory=dict)
     edges: dict[Node, Version] = field(default_factory=dict)
 
@@ -58,7 +59,7 @@ def merge(resolved: Resolved) -> tuple[tuple[LockEntry, ...], tuple[Kept, ...]]:
     )
     entries = [
         _entry(resolved.field, conditions, project, version, group)
-        for (project, version), found in spots.items()
+        for (project, version, _), found in spots.items()
         for group in _sound_groups(resolved.field, found)
     ]
     entries.sort(key=lambda entry: (entry.project, str(entry.version), entry.condition.text))
@@ -69,11 +70,12 @@ def _forks(placed: Sequence[Placed]) -> list[Fork]:
     return list(dict.fromkeys(one.fork for one in placed))
 
 
-Spots = dict[tuple[NormalizedName, Version], list[_Spot]]
+Spots = dict[tuple[NormalizedName, Version, str], list[_Spot]]
+"""By project, version and index (empty: the configured ones)."""
 
 
 def _spots(placed: Sequence[Placed]) -> Spots:
-    found: dict[tuple[NormalizedName, Version], dict[int, _Spot]] = {}
+    found: dict[tuple[NormalizedName, Version, str], dict[int, _Spot]] = {}
     for one in placed:
         live: dict[NormalizedName, set[Option | None]] = {}
         extras: dict[NormalizedName, set[NormalizedName | None]] = {}
@@ -85,8 +87,11 @@ def _spots(placed: Sequence[Placed]) -> Spots:
             version = one.pins[project]
             usable = one.offer.usable(project, version)
             assert isinstance(usable, Usable)
-            cells = found.setdefault((project, version), {})
-            spot = cells.setdefault(one.cell.first, _Spot(cell=one.cell, usable=usable))
+            index = one.offer.index_of(project)
+            cells = found.setdefault((project, version, index or ""), {})
+            spot = cells.setdefault(
+                one.cell.first, _Spot(cell=one.cell, usable=usable, index=index)
+            )
             spot.live[one.fork] = frozenset(options)
             for extra in sorted(extras[project], key=lambda name: name or ""):
                 for child in one.offer.needs(Node(project=project, extra=extra), version):
@@ -172,7 +177,7 @@ def _entry(
     promises = sorted({spot.usable.promise for spot in spots if spot.usable.promise})
     local = here.stock.local.get(project)
     direct = here.stock.direct(project)
-    place = Place(location=here.stock.supply.index_of(project))
+    place = Place(location=spots[0].index)
     if local is not None:
         place = Place(kind=PlaceKind.DIRECTORY, location=local.path, editable=local.editable)
     elif direct is not None:
@@ -218,7 +223,7 @@ def _recorded(here: Field, files: Sequence[Artifact]) -> Mapping[str, str]:
 
 
 def _left_out(spots: Spots) -> Iterator[Kept]:
-    for (project, version), found in spots.items():
+    for (project, version, _), found in spots.items():
         by_files: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
         for spot in found:
             if spot.usable.left_out:

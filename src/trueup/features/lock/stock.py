@@ -13,7 +13,8 @@ from packaging.version import Version
 
 from trueup.judge.choice import Candidate, page_specifiers
 from trueup.model.artifact import Artifact, SdistName, WheelName
-from trueup.model.errors import NotFoundError
+from trueup.model.condition import Option
+from trueup.model.errors import NotFoundError, UsageError
 from trueup.model.lockrequest import EVERYTHING, LocalProject, LockRequest, Prereleases
 from trueup.model.metadata import Resolution, Unreadable
 from trueup.model.release import Reading
@@ -56,14 +57,18 @@ def _candidate(file: Artifact) -> Candidate:
 class Stock:
     """What there is to choose from; each project is listed once, each file read once."""
 
-    def __init__(self, request: LockRequest, supply: Supply) -> None:
+    def __init__(
+        self, request: LockRequest, supply: Supply, options: frozenset[Option] = frozenset()
+    ) -> None:
         self.request = request
         self.supply = supply
+        self._assigned = _assigned(request, options)
         self.local: Mapping[NormalizedName, LocalProject] = {
             item.project: item for item in request.local
         }
         self._files: dict[NormalizedName, Mapping[Version, Files]] = {}
         self._missing: dict[NormalizedName, str] = {}
+        self._variants: dict[frozenset[tuple[NormalizedName, str]], Stock] = {}
         self._pinned = _pinned(request)
         self._direct = {
             root.requirement.project: artifact_of_url(root.requirement.url)
@@ -73,6 +78,19 @@ class Stock:
         self._constraints: dict[NormalizedName, list[Requirement]] = {}
         for line in request.constraints:
             self._constraints.setdefault(line.project, []).append(line)
+
+    def under(self, options: frozenset[Option]) -> Stock:
+        """What there is where these options are chosen, which may assign indexes of their own."""
+        if not self.request.assigned_by_option:
+            return self
+        key = frozenset(_assigned(self.request, options).items())
+        if key not in self._variants:
+            self._variants[key] = Stock(self.request, self.supply, options)
+        return self._variants[key]
+
+    def index_of(self, project: NormalizedName) -> str | None:
+        """The index that a project is assigned to."""
+        return self._assigned.get(project)
 
     def files(self, project: NormalizedName) -> Mapping[Version, Files]:
         """The versions of a project that have an admitted file, newest first; empty if unknown.
@@ -145,7 +163,7 @@ class Stock:
             version = direct.name.version
             return {version: _files(version, [direct], only_binary=False, origin=direct.url)}
         try:
-            listing = self.supply.listing(project)
+            listing = self.supply.listing(project, self.index_of(project))
         except NotFoundError as error:
             self._missing[project] = str(error)
             return {}
@@ -226,6 +244,22 @@ def _files(version: Version, files: Sequence[Artifact], only_binary: bool, origi
         yanked=reason,
         origin=origin,
     )
+
+
+def _assigned(request: LockRequest, options: frozenset[Option]) -> Mapping[NormalizedName, str]:
+    """The index of each project that has one, where these options are chosen."""
+    found = dict(request.assigned)
+    givers: dict[NormalizedName, Option] = {}
+    for option in sorted(options, key=lambda one: one.sort_key):
+        for project, url in request.assigned_by_option.get(option, {}).items():
+            other = givers.setdefault(project, option)
+            if other != option and found[project] != url:
+                raise UsageError(
+                    f"{other} and {option} take `{project}` from different indexes",
+                    hint="say in `conflicts` that they exclude each other",
+                )
+            found[project] = url
+    return found
 
 
 def _named(project: NormalizedName, names: frozenset[str]) -> bool:

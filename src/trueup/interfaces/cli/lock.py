@@ -113,7 +113,6 @@ def _locked(
         supply = Supply(
             places.named,
             folder=folder if request.find_links else None,
-            assigned=request.assigned,
             build=SandboxedBuild(places.configured(), environ=os.environ, index=options.index),
             proofs=Proofs(map(Path, options.proofs)),
         )
