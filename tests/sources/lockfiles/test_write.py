@@ -144,6 +144,20 @@ def test_a_file_outside_of_the_folder_of_the_lock_has_a_path_relative_to_it() ->
     assert package["wheels"][0]["path"] == "../up/my app/app-1.0-py3-none-any.whl"
 
 
+def test_a_path_is_not_taken_for_an_address() -> None:
+    wheel = file("app-1.0-py3-none-any.whl", url="file:///locks/ab%3Ac/app-1.0-py3-none-any.whl")
+    text = text_of(lock(entry("app", files=(wheel,))))
+    assert tomllib.loads(text)["packages"][0]["wheels"][0]["path"].startswith("./ab:c/")
+    assert read_back(text).entries[0].files == (wheel,)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_sdists_the_standard_format_is_written(order: tuple[int, int]) -> None:
+    sdists = (file("app-1.0.zip"), file("app-1.0.tar.gz"))
+    text = text_of(lock(entry("app", files=tuple(sdists[place] for place in order))))
+    assert tomllib.loads(text)["packages"][0]["sdist"]["name"] == "app-1.0.tar.gz"
+
+
 def test_an_empty_lock_is_a_lock() -> None:
     assert read_back(text_of(lock())).entries == ()
 

@@ -137,7 +137,7 @@ def _package(entry: LockEntry, entries: Sequence[LockEntry], folder: Path) -> di
         case PlaceKind.INDEX:
             table["index"] = entry.place.location
             wheels = sorted((f for f in entry.files if f.is_wheel), key=lambda f: f.filename)
-            sdists = [file for file in entry.files if file.is_sdist]
+            sdists = sorted((file for file in entry.files if file.is_sdist), key=_preference)
             table["sdist"] = _file(sdists[0], folder) if sdists else None
             table["wheels"] = [_file(file, folder) for file in wheels]
         case PlaceKind.ARCHIVE:
@@ -163,6 +163,11 @@ def _package(entry: LockEntry, entries: Sequence[LockEntry], folder: Path) -> di
         }
     table["tool"] = {"trueup": own} if own else None
     return {key: value for key, value in table.items() if value not in (None, [])}
+
+
+def _preference(sdist: Artifact) -> tuple[bool, str]:
+    """PEP 751 has room for one sdist: the one in the format of PEP 625, as installers prefer."""
+    return not sdist.filename.endswith(".tar.gz"), sdist.filename
 
 
 def _vcs(entry: LockEntry) -> dict[str, Value]:
@@ -205,7 +210,9 @@ def _file(file: Artifact, folder: Path) -> dict[str, Value]:
     else:
         # PEP 751 wants relative paths with slashes; an absolute one would hold on one machine only.
         path = url2pathname(address.path) if address.scheme == "file" else file.url
-        table["path"] = Path(os.path.relpath(path, folder)).as_posix()
+        relative = Path(os.path.relpath(path, folder)).as_posix()
+        # What has a colon in its first part could be taken for an address.
+        table["path"] = f"./{relative}" if ":" in relative.partition("/")[0] else relative
     if file.upload_time is not None:
         table["upload-time"] = _moment(file.upload_time)
     if file.size is not None:
