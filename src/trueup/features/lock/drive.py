@@ -197,11 +197,11 @@ def _one(
     offer = CellOffer(here, cell, pins)
     options = request.options - fork.refused
     wishes = offer.wishes(request.roots, frozenset({None, *options}))
-    first = {project: versions[0] for project, versions in pins.items() if versions}
-    easy = dict(first)
+    easy: dict[NormalizedName, Version] = {}
     reached = follow(offer, wishes, easy)
     if reached is not None:
         return _placed(request, fork, cell, offer, {name: easy[name] for name in reached})
+    first = {project: versions[0] for project, versions in pins.items() if versions}
     answer = solve(offer, wishes, first or None)
     if isinstance(answer, Clash):
         return answer
