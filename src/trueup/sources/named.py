@@ -18,7 +18,9 @@ from trueup.sources.lockfiles.document import (
     text_reader,
     toml_document,
 )
+from trueup.sources.lockfiles.pdm import read_pdm
 from trueup.sources.lockfiles.pipfile import read_pipfile_lock
+from trueup.sources.lockfiles.poetry import read_poetry
 from trueup.sources.lockfiles.pylock import read_pylock
 from trueup.sources.lockfiles.read import is_json, is_requirements
 from trueup.sources.lockfiles.values import shown
@@ -68,6 +70,9 @@ def _entries(path: Path, text: str, environ: Mapping[str, str]) -> Iterator[Entr
     if "lock-version" in document.values:
         yield from _of_lock(read_pylock(document, project=path.parent, environ=environ))
         return
+    if (reader := _whole(document)) is not None:
+        yield from _of_lock(reader(document, project=path.parent, environ=environ))
+        return
     place = _place_of(document)
     for table in document.entries("package"):
         yield _entry(table.values, table.origin, place)
@@ -78,12 +83,26 @@ def _entries(path: Path, text: str, environ: Mapping[str, str]) -> Iterator[Entr
 # --- locks that are read whole ------------------------------------------------------------------
 
 
+def _whole(document: LockDocument) -> Callable[..., Lock] | None:
+    """The reader of a lock whose `metadata` tells that it is one of Poetry or PDM."""
+    metadata = document.values.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    if "lock_version" in metadata:
+        return read_pdm
+    if "lock-version" in metadata or "content-hash" in metadata:
+        return read_poetry
+    return None
+
+
 def _of_lock(lock: Lock) -> Iterator[Entry]:
     for fault in lock.faults:
         if _loses_an_entry(fault, lock):
             raise _refusal(fault)
+    beside = lock.kind in (LockKind.POETRY, LockKind.PDM)
     for entry in lock.entries:
-        yield _named(entry, lock)
+        # The project beside these locks is none of what they name.
+        if not (beside and entry.root):
+            yield _named(entry, lock)
 
 
 def _refusal(fault: LockFault) -> SourceError:
@@ -95,7 +114,7 @@ def _refusal(fault: LockFault) -> SourceError:
 
 def _loses_an_entry(fault: LockFault, lock: Lock) -> bool:
     """Whether a release that the lock means cannot be told from it."""
-    if fault.key == "name":
+    if fault.key == "name" or fault.key.startswith("package["):
         return fault.project is None
     # Pipenv writes `*` for what it does not pin.
     return fault.key == "version" and lock.kind is not LockKind.PIPFILE
@@ -104,6 +123,10 @@ def _loses_an_entry(fault: LockFault, lock: Lock) -> bool:
 def _named(entry: LockEntry, lock: Lock) -> NamedRelease | LeftOut:
     """The release of an entry; ``origin`` is its place."""
     reason = _place_reason(entry)
+    if lock.kind is LockKind.PDM and entry.place.kind in (PlaceKind.DIRECTORY, PlaceKind.ARCHIVE):
+        # PDM writes `path` for a folder and for a file alike.
+        archive = (entry.place.location or "").startswith(("http://", "https://"))
+        reason = _elsewhere("url" if archive else "path")
     if reason is None and entry.version is None:
         pipenv = lock.kind is LockKind.PIPFILE
         reason = "is not pinned to one version" if pipenv else "has no version"
@@ -133,17 +156,11 @@ def _place_reason(entry: LockEntry) -> str | None:
             return _elsewhere(entry.place.kind)
 
 
-# --- uv, Poetry, PDM: where an entry comes from -------------------------------------------------
+# --- uv: where an entry comes from ----------------------------------------------------------------
 
 
 def _place_of(document: LockDocument) -> Callable[[Table], str | LeftOut | None]:
     """A function that tells where an entry comes from."""
-    metadata = document.values.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    if "lock_version" in metadata:
-        return _pdm_place
-    if "lock-version" in metadata or "content-hash" in metadata:
-        return _poetry_place
     if isinstance(document.values.get("version"), int):
         return _uv_place
     raise UsageError(
@@ -203,22 +220,6 @@ def _uv_place(package: Table) -> str | LeftOut | None:
             return registry
         return _no_release(f"comes from the local folder `{registry}`; check that folder itself")
     return _no_release(_elsewhere(next(iter(source), "")))
-
-
-def _poetry_place(package: Table) -> str | LeftOut | None:
-    source = package.get("source")
-    if not isinstance(source, dict):
-        return None
-    if source.get("type") == "legacy" and isinstance(source.get("url"), str):
-        return str(source["url"])
-    return _no_release(_elsewhere(str(source.get("type"))))
-
-
-def _pdm_place(package: Table) -> str | LeftOut | None:
-    for key in ("git", "hg", "svn", "bzr", "path", "url"):
-        if key in package:
-            return _no_release(_elsewhere(key))
-    return None
 
 
 _ELSEWHERE = {
