@@ -19,6 +19,9 @@ version = "1.17.0"
 sdist = { url = "https://files.test/six-1.17.0.tar.gz", hashes = { sha256 = "%s" } }
 """ % ("aa" * 32)
 PIPFILE = '{"_meta": {}, "default": {"six": {"version": "==1.17.0"}}}'
+PACKAGE = '[[package]]\nname = "six"\nversion = "1.17.0"\n'
+POETRY = f'{PACKAGE}[metadata]\nlock-version = "2.1"\n'
+PDM = f'[metadata]\nlock_version = "4.5.0"\n{PACKAGE}'
 REQUIREMENTS = "# pinned\n\nsix==1.17.0\n"
 INDENTED = "\n  --no-binary=six\nsix===1.17.0"
 
@@ -30,6 +33,10 @@ INDENTED = "\n  --no-binary=six\nsix===1.17.0"
         ("pylock.gpu.toml", PYLOCK.partition("\n")[2], LockKind.PYLOCK),
         ("renamed", f"# a comment\n{PYLOCK}", LockKind.PYLOCK),
         ("renamed.lock", PYLOCK, LockKind.PYLOCK),
+        ("poetry.lock", POETRY, LockKind.POETRY),
+        ("renamed.toml", POETRY, LockKind.POETRY),
+        ("pdm.lock", PDM, LockKind.PDM),
+        ("pdm.linux.lock", PDM, LockKind.PDM),
         ("Pipfile.lock", PIPFILE, LockKind.PIPFILE),
         ("renamed.txt", f"\n{PIPFILE}", LockKind.PIPFILE),
         ("requirements.txt", REQUIREMENTS, LockKind.REQUIREMENTS),

@@ -17,9 +17,12 @@ from trueup.sources.lockfiles.document import (
     text_reader,
     toml_document,
 )
+from trueup.sources.lockfiles.pdm import read_pdm
 from trueup.sources.lockfiles.pipfile import read_pipfile_lock
+from trueup.sources.lockfiles.poetry import read_poetry
 from trueup.sources.lockfiles.pylock import read_pylock
 from trueup.sources.lockfiles.requirements import read_requirements_lock
+from trueup.sources.lockfiles.uv import read_uv
 
 __all__ = ["is_json", "is_requirements", "read_lock"]
 
@@ -27,7 +30,7 @@ __all__ = ["is_json", "is_requirements", "read_lock"]
 def read_lock(
     path: Path, *, environ: Mapping[str, str] | None = None, project: Path | None = None
 ) -> Lock:
-    """Read a lock: `pylock.toml`, `Pipfile.lock` or a requirements file.
+    """Read a lock: of uv, Poetry, PDM or Pipenv, `pylock.toml` or a requirements file.
 
     ``environ`` expands ``${NAME}`` in addresses where the tool that wrote the lock does;
     ``project`` is the folder where the project's own files are looked for (the lock's, if None).
@@ -72,9 +75,18 @@ def _reader(path: Path, document: LockDocument) -> _Reader:
     values = document.values
     if "lock-version" in values or (is_valid_pylock_path(path) and "packages" in values):
         return read_pylock
+    metadata = values.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    if "lock-version" in metadata or "content-hash" in metadata:
+        return read_poetry
+    if "lock_version" in metadata:
+        return read_pdm
+    if isinstance(values.get("version"), int):
+        return read_uv
     raise UsageError(
         "is no lock that is understood",
-        expected="a `pylock.toml`, a `Pipfile.lock` or a requirements file",
+        expected="a `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock` or a "
+        "requirements file",
         place=(str(path),),
     )
 
