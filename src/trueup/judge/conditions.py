@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,42 +11,86 @@ from trueup.model.condition import Condition, Option, OptionKind, Selection, par
 from trueup.model.errors import TrueupError
 from trueup.model.space import Space, union
 
-__all__ = ["Conditions"]
+__all__ = ["Choice", "Conditions"]
 
 _VARIABLE = {OptionKind.EXTRA: "extras", OptionKind.GROUP: "dependency_groups"}
 
-Live = Mapping[int, Mapping[Option | None, int]]
-"""By the number of the fork and the option (None: always): the points where an entry is live."""
+Numbers = tuple[int, ...]
+"""A way to choose: the number of a choice for each set of options that conflicts tie together."""
+
+Live = Mapping[Numbers, Mapping[Option | None, int]]
+"""By the way to choose and the option (None: always): the points where an entry is live."""
+
+Term = tuple[int | None, ...]
+"""Some ways to choose: those with these numbers, whatever the others (None) are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What is chosen of options that exclude each other, and what could be ``besides`` but is not."""
+
+    chosen: Selection
+    besides: Selection
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """``relevant`` are the points that the lock speaks for; ``forks`` the ways to choose among
-    options that exclude each other, as (chosen, refused).
+    """``relevant`` are the points that the lock speaks for; ``choices`` what can be chosen of each
+    set of options that conflicts tie together.
     """
 
     space: Space
     relevant: int
-    forks: Sequence[tuple[Selection, Selection]]
+    choices: Sequence[Sequence[Choice]]
 
     def of(self, live: Live) -> Condition:
         """The condition that holds exactly there, on the points that the lock speaks for.
 
         Raises TrueupError if no marker can say it, which would be a mistake of the caller.
         """
-        texts = {number: self._within(number, table) for number, table in live.items()}
-        if len(set(texts.values())) == 1 and len(texts) == len(self.forks):
-            return parse_condition(next(iter(texts.values())))
+        by_text: dict[str, list[Numbers]] = {}
+        for numbers in sorted(live):
+            by_text.setdefault(self._within(numbers, live[numbers]), []).append(numbers)
         alternatives = []
-        for number, text in texts.items():
-            fork = self._fork(number)
-            alternatives.append(" and ".join(part for part in (fork, _enclosed(text)) if part))
-        return parse_condition(" or ".join(alternatives))
+        for text, ways in by_text.items():
+            for term in self._terms(ways):
+                parts = (*self._asked(term), _enclosed(text))
+                alternatives.append(" and ".join(part for part in parts if part))
+        return parse_condition("" if "" in alternatives else " or ".join(alternatives))
 
-    def _within(self, number: int, table: Mapping[Option | None, int]) -> str:
-        """The condition in one fork: by environment alone, or with an option."""
-        # What a fork has chosen needs no asking within it.
-        given = {None, *self.forks[number][0]}
+    def _terms(self, ways: Sequence[Numbers]) -> list[Term]:
+        """A few terms that stand for these ways and for no others."""
+        found: dict[Term, frozenset[Numbers]] = {way: frozenset([way]) for way in ways}
+        for position, choices in enumerate(self.choices):
+            groups: dict[tuple[Term, Term], list[frozenset[Numbers]]] = {}
+            for term, covered in found.items():
+                around = (term[:position], term[position + 1 :])
+                groups.setdefault(around, []).append(covered)
+            for (before, after), members in groups.items():
+                if len(members) == len(choices):
+                    found[*before, None, *after] = frozenset[Numbers]().union(*members)
+        kept: list[Term] = []
+        left = set(ways)
+        for term in sorted(found, key=lambda term: -term.count(None)):  # stable: as they were found
+            if found[term] & left:
+                kept.append(term)
+                left -= found[term]
+        return kept
+
+    def _asked(self, term: Term) -> Iterator[str]:
+        """What has to be chosen, and not, for the ways of a term."""
+        for choices, number in zip(self.choices, term, strict=True):
+            if number is not None:
+                choice = choices[number]
+                yield from (_asks(option) for option in sorted(choice.chosen, key=_key))
+                yield from (_asks(option, "not in") for option in sorted(choice.besides, key=_key))
+
+    def _within(self, numbers: Numbers, table: Mapping[Option | None, int]) -> str:
+        """The condition for one way to choose: by environment alone, or with an option."""
+        # What a choice has chosen needs no asking within it.
+        given: set[Option | None] = {None}
+        for choices, number in zip(self.choices, numbers, strict=True):
+            given |= choices[number].chosen
         always = union(points for option, points in table.items() if option in given)
         by_points: dict[int, list[Option]] = {}
         for option, points in table.items():
@@ -78,13 +122,6 @@ class Conditions:
     @cached_property
     def _synthesizer(self) -> Synthesizer:
         return Synthesizer(space=self.space, relevant=self.relevant)
-
-    def _fork(self, number: int) -> str:
-        chosen, refused = self.forks[number]
-        asks = [_asks(option) for option in sorted(chosen, key=_key)]
-        if not chosen:
-            asks += [_asks(option, "not in") for option in sorted(refused, key=_key)]
-        return " and ".join(asks)
 
 
 def _key(option: Option) -> tuple[str, str, str]:

@@ -223,6 +223,35 @@ def test_a_patch_release_splits_a_target() -> None:
     assert entries(found) == ["app 1.0", 'old 1.0; python_full_version < "3.12.4"']
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"constraints": ['lib<2; python_full_version < "3.12.4"']},
+        {
+            "overrides": [
+                'lib<2; python_full_version < "3.12.4"',
+                'lib>=2; python_full_version >= "3.12.4"',
+            ]
+        },
+    ],
+)
+def test_markers_of_constraints_and_overrides_split_a_target(given: dict[str, list[str]]) -> None:
+    shelf = Shelf.of(
+        {
+            "app-1.0-py3-none-any.whl": ["lib"],
+            "lib-1.0-py3-none-any.whl": [],
+            "lib-2.0-py3-none-any.whl": [],
+        }
+    )
+    lines = {key: tuple(map(parse_requirement, texts)) for key, texts in given.items()}
+    found = one(run(shelf, replace(request("app"), **lines)))  # type: ignore[arg-type]
+    assert entries(found) == [
+        "app 1.0",
+        'lib 1.0; python_full_version < "3.12.4"',
+        'lib 2.0; python_full_version >= "3.12.4"',
+    ]
+
+
 def test_the_newest_that_serves_a_target_is_taken_and_versions_are_aligned() -> None:
     shelf = Shelf.of(
         {
@@ -355,6 +384,45 @@ def test_extras_that_exclude_each_other_are_locked_apart() -> None:
         'torch 1.0; "cpu" in extras',
         'torch 2.0; "gpu" in extras',
     ]
+
+
+def test_sets_of_conflicts_that_have_nothing_to_do_with_each_other() -> None:
+    shelf = Shelf.of({f"lib-{version}-py3-none-any.whl": [] for version in ("1.0", "2.0", "3.0")})
+    for name, wanted in (("any", "lib"), ("old", "lib<2"), ("mid", "lib<3")):
+        shelf.add(f"{name}-1.0-py3-none-any.whl", [wanted])
+    x, y, p, q = map(extra, "xypq")
+    roots = (under(x, "any"), under(y, "old"), under(p, "old"), under(q, "mid"))
+    conflicts = (frozenset({x, y}), frozenset({p, q}))
+    found = one(run(shelf, replace(request(*roots), conflicts=conflicts)))
+    # `lib 3.0` only if neither `p` nor `q` is chosen besides `x`.
+    assert entries(found) == [
+        'any 1.0; "x" in extras',
+        'lib 1.0; "y" in extras or "p" in extras or "q" in extras',
+        'lib 3.0; "p" not in extras and "q" not in extras and "x" in extras',
+        'mid 1.0; "q" in extras',
+        'old 1.0; "y" in extras or "p" in extras',
+    ]
+
+
+def test_an_option_in_several_conflicts_is_never_chosen_with_a_rival() -> None:
+    shelf = Shelf.of({"lib-1.0-py3-none-any.whl": [], "lib-2.0-py3-none-any.whl": []})
+    x, y, z = map(extra, "xyz")
+    roots = (under(x, "lib<2"), under(y, "lib>=2"), under(z, "lib>=2"))
+    conflicts = (frozenset({x, y}), frozenset({x, z}))
+    found = one(run(shelf, replace(request(*roots), conflicts=conflicts)))
+    old, new = found.entries
+    for chosen, live in (
+        ({x}, (True, False)), ({y}, (False, True)), ({z}, (False, True)),
+        ({y, z}, (False, True)), (set(), (False, False)),
+    ):  # fmt: skip
+        selection = frozenset(chosen)
+        assert (old.condition.under(selection), new.condition.under(selection)) == live
+
+
+def test_too_many_ways_to_choose_are_refused() -> None:
+    pairs = [frozenset({extra(f"a{n}"), extra(f"b{n}")}) for n in range(10)]
+    with pytest.raises(UsageError, match="more than 512 ways to choose"):
+        run(Shelf(), replace(request("lib"), conflicts=tuple(pairs)))
 
 
 def test_extras_may_take_a_project_from_indexes_of_their_own() -> None:

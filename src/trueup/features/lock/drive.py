@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
@@ -14,6 +13,7 @@ from trueup.features.lock.cells import Cell, cells_of
 from trueup.features.lock.crawl import crawl
 from trueup.features.lock.desk import CellOffer, Reached, follow
 from trueup.features.lock.field import Field, Finer
+from trueup.features.lock.forks import Fork, forks
 from trueup.features.lock.resolver import Clash, solve
 from trueup.features.lock.stock import Stock
 from trueup.model.condition import Option
@@ -24,15 +24,7 @@ from trueup.model.marker import Marker
 from trueup.model.target import Target, target_set
 from trueup.model.watcher import Watcher
 
-__all__ = ["Fork", "Placed", "Resolved", "Unserved", "resolve"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fork:
-    """One choice among options that exclude each other: what is chosen, and what is not."""
-
-    chosen: frozenset[Option] = frozenset()
-    refused: frozenset[Option] = frozenset()
+__all__ = ["Placed", "Resolved", "Unserved", "resolve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +112,9 @@ def _field(stock: Stock, state: _State) -> Field:
     markers = {cut for cut in state.cuts if isinstance(cut, Marker)}
     specifiers = {cut for cut in state.cuts if isinstance(cut, SpecifierSet)}
     request = stock.request
-    markers |= {root.requirement.marker for root in request.roots if root.requirement.marker}
+    lines = [root.requirement for root in request.roots]
+    lines += [*request.constraints, *request.overrides]
+    markers |= {line.marker for line in lines if line.marker}
     if request.requires_python is not None:
         specifiers.add(request.requires_python)
     space = grid(state.targets, markers=markers, specifiers=specifiers)
@@ -176,15 +170,6 @@ def _fields(here: Field) -> Mapping[Fork, Field]:
 
 def _variants(here: Field) -> list[Field]:
     return list(dict.fromkeys(_fields(here).values()))
-
-
-def forks(request: LockRequest) -> Iterator[Fork]:
-    """Every way to choose among options that exclude each other, nothing chosen first."""
-    groups = [sorted(group, key=lambda option: option.sort_key) for group in request.conflicts]
-    for choice in product(*([None, *group] for group in groups)):
-        chosen = frozenset(option for option in choice if option is not None)
-        every = frozenset(option for group in groups for option in group)
-        yield Fork(chosen=chosen, refused=every - chosen)
 
 
 def _one(

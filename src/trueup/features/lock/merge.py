@@ -13,8 +13,9 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from trueup.features.lock.cells import Cell
-from trueup.features.lock.drive import Fork, Placed, Resolved
+from trueup.features.lock.drive import Placed, Resolved
 from trueup.features.lock.field import Field, Usable
+from trueup.features.lock.forks import Fork, choices_of
 from trueup.features.lock.offer import Node
 from trueup.judge.choice import Candidate, choose
 from trueup.judge.conditions import Conditions
@@ -55,7 +56,7 @@ def merge(resolved: Resolved) -> tuple[tuple[LockEntry, ...], tuple[Kept, ...]]:
     conditions = Conditions(
         space=resolved.field.space,
         relevant=union(placed.cell.around for placed in resolved.placed),
-        forks=tuple((fork.chosen, fork.refused) for fork in _forks(resolved.placed)),
+        choices=choices_of(resolved.field.stock.request.conflicts),
     )
     entries = [
         _entry(resolved.field, conditions, project, version, group)
@@ -64,10 +65,6 @@ def merge(resolved: Resolved) -> tuple[tuple[LockEntry, ...], tuple[Kept, ...]]:
     ]
     entries.sort(key=lambda entry: (entry.project, str(entry.version), entry.condition.text))
     return tuple(entries), tuple(_left_out(spots))
-
-
-def _forks(placed: Sequence[Placed]) -> list[Fork]:
-    return list(dict.fromkeys(one.fork for one in placed))
 
 
 Spots = dict[tuple[NormalizedName, Version, str], list[_Spot]]
@@ -167,11 +164,10 @@ def _entry(
     spots: Sequence[_Spot],
 ) -> LockEntry:
     files = _files(spots)
-    live: dict[int, dict[Option | None, int]] = {}
-    numbers = {chosen: n for n, (chosen, _) in enumerate(conditions.forks)}
+    live: dict[tuple[int, ...], dict[Option | None, int]] = {}
     for spot in spots:
         for fork, options in spot.live.items():
-            table = live.setdefault(numbers[fork.chosen], {})
+            table = live.setdefault(fork.numbers, {})
             for option in options:
                 table[option] = table.get(option, 0) | spot.cell.around
     promises = sorted({spot.usable.promise for spot in spots if spot.usable.promise})
