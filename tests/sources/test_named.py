@@ -310,7 +310,7 @@ def test_requirements(tmp_path: Path) -> None:
             "uv.lock",
             'version = 1\n[[package]]\nname = "x"\nversion = "one"\n',
             SourceError,
-            "`{path}:2`: `version` of `x`: found `'one'`, expected a version",
+            "`{path}:4`: `version` of `x`: found `'one'`, expected a version",
         ),
         (
             "uv.lock",

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
-
 from trueup.model.errors import SourceError, UsageError
 from trueup.model.lock import Lock, LockEntry, LockFault, LockKind, PlaceKind
 from trueup.model.named import LeftOut, NamedRelease, NamedReleases
@@ -23,13 +20,12 @@ from trueup.sources.lockfiles.pipfile import read_pipfile_lock
 from trueup.sources.lockfiles.poetry import read_poetry
 from trueup.sources.lockfiles.pylock import read_pylock
 from trueup.sources.lockfiles.read import is_json, is_requirements
-from trueup.sources.lockfiles.values import shown
+from trueup.sources.lockfiles.uv import is_group_entry, read_uv
 from trueup.sources.requirements import read_requirements
 
 __all__ = ["MAX_BYTES", "read_named"]
 
 Entry = NamedRelease | LeftOut
-Table = Mapping[str, object]
 
 
 def read_named(path: Path, *, environ: Mapping[str, str] | None = None) -> NamedReleases:
@@ -67,31 +63,32 @@ def _entries(path: Path, text: str, environ: Mapping[str, str]) -> Iterator[Entr
         yield from _of_lock(read_pipfile_lock(document, project=path.parent, environ=environ))
         return
     document = toml_document(str(path), text)
-    if "lock-version" in document.values:
-        yield from _of_lock(read_pylock(document, project=path.parent, environ=environ))
-        return
-    if (reader := _whole(document)) is not None:
-        yield from _of_lock(reader(document, project=path.parent, environ=environ))
-        return
-    place = _place_of(document)
-    for table in document.entries("package"):
-        yield _entry(table.values, table.origin, place)
-    for fault in document.faults:
-        raise _refusal(fault)
+    reader = _reader(document)
+    yield from _of_lock(reader(document, project=path.parent, environ=environ))
 
 
 # --- locks that are read whole ------------------------------------------------------------------
 
 
-def _whole(document: LockDocument) -> Callable[..., Lock] | None:
-    """The reader of a lock whose `metadata` tells that it is one of Poetry or PDM."""
-    metadata = document.values.get("metadata")
+def _reader(document: LockDocument) -> Callable[..., Lock]:
+    """The reader of a TOML lock, by keys that only its format has."""
+    values = document.values
+    if "lock-version" in values:
+        return read_pylock
+    metadata = values.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     if "lock_version" in metadata:
         return read_pdm
     if "lock-version" in metadata or "content-hash" in metadata:
         return read_poetry
-    return None
+    if isinstance(values.get("version"), int):
+        return read_uv
+    raise UsageError(
+        "is no lock that is understood",
+        expected="a `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml` or `Pipfile.lock`",
+        hint="a requirements file must not end in `.toml` or `.json`",
+        place=(document.path,),
+    )
 
 
 def _of_lock(lock: Lock) -> Iterator[Entry]:
@@ -100,8 +97,8 @@ def _of_lock(lock: Lock) -> Iterator[Entry]:
             raise _refusal(fault)
     beside = lock.kind in (LockKind.POETRY, LockKind.PDM)
     for entry in lock.entries:
-        # The project beside these locks is none of what they name.
-        if not (beside and entry.root):
+        # The project beside these locks is none of what they name, nor is a group.
+        if not (beside and entry.root) and not is_group_entry(entry):
             yield _named(entry, lock)
 
 
@@ -116,8 +113,10 @@ def _loses_an_entry(fault: LockFault, lock: Lock) -> bool:
     """Whether a release that the lock means cannot be told from it."""
     if fault.key == "name" or fault.key.startswith("package["):
         return fault.project is None
+    if fault.key != "version" or (lock.kind is LockKind.UV and fault.project is None):
+        return False  # The latter is the version of the format.
     # Pipenv writes `*` for what it does not pin.
-    return fault.key == "version" and lock.kind is not LockKind.PIPFILE
+    return lock.kind is not LockKind.PIPFILE
 
 
 def _named(entry: LockEntry, lock: Lock) -> NamedRelease | LeftOut:
@@ -154,72 +153,6 @@ def _place_reason(entry: LockEntry) -> str | None:
             return _elsewhere(system if system in _ELSEWHERE else "git")
         case PlaceKind.ARCHIVE | PlaceKind.DIRECTORY:
             return _elsewhere(entry.place.kind)
-
-
-# --- uv: where an entry comes from ----------------------------------------------------------------
-
-
-def _place_of(document: LockDocument) -> Callable[[Table], str | LeftOut | None]:
-    """A function that tells where an entry comes from."""
-    if isinstance(document.values.get("version"), int):
-        return _uv_place
-    raise UsageError(
-        "is no lock that is understood",
-        expected="a `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml` or `Pipfile.lock`",
-        hint="a requirements file must not end in `.toml` or `.json`",
-        place=(document.path,),
-    )
-
-
-def _entry(package: Table, origin: str, place: Callable[[Table], str | LeftOut | None]) -> Entry:
-    """One entry; ``place`` gives its index, None for the configured one, or why it has none."""
-    name = package.get("name")
-    if not isinstance(name, str):
-        raise SourceError("`name`", found=shown(name), expected="a project name", place=(origin,))
-    where = place(package)
-    if isinstance(where, LeftOut):
-        return LeftOut(what=name, reason=where.reason, origin=origin)
-    version = package.get("version")
-    if version is None:
-        return LeftOut(what=name, reason="has no version", origin=origin)
-    return _release(name, version, origin, where)
-
-
-def _release(name: str, version: object, origin: str, index: str | None) -> NamedRelease:
-    try:
-        project = canonicalize_name(name, validate=True)
-    except InvalidName as error:
-        raise SourceError(
-            "`name`", found=shown(name), expected="a project name", place=(origin,)
-        ) from error
-    try:
-        parsed = Version(version) if isinstance(version, str) else None
-    except InvalidVersion:
-        parsed = None
-    if parsed is None:
-        raise SourceError(
-            f"`version` of `{name}`",
-            found=shown(version),
-            expected="a version",
-            place=(origin,),
-        )
-    return NamedRelease(project=project, version=parsed, origin=origin, index=index)
-
-
-def _no_release(reason: str) -> LeftOut:
-    return LeftOut(what="", reason=reason, origin="")
-
-
-def _uv_place(package: Table) -> str | LeftOut | None:
-    source = package.get("source")
-    if not isinstance(source, dict):
-        return None
-    registry = source.get("registry")
-    if isinstance(registry, str):
-        if registry.startswith(("http://", "https://")):
-            return registry
-        return _no_release(f"comes from the local folder `{registry}`; check that folder itself")
-    return _no_release(_elsewhere(next(iter(source), "")))
 
 
 _ELSEWHERE = {

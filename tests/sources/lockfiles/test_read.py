@@ -23,6 +23,10 @@ PACKAGE = '[[package]]\nname = "six"\nversion = "1.17.0"\n'
 POETRY = f'{PACKAGE}[metadata]\nlock-version = "2.1"\n'
 PDM = f'[metadata]\nlock_version = "4.5.0"\n{PACKAGE}'
 REQUIREMENTS = "# pinned\n\nsix==1.17.0\n"
+UV = (
+    'version = 1\n[[package]]\nname = "six"\nversion = "1.17.0"\n'
+    'source = { registry = "https://index.test/simple" }\n'
+)
 INDENTED = "\n  --no-binary=six\nsix===1.17.0"
 
 
@@ -37,6 +41,8 @@ INDENTED = "\n  --no-binary=six\nsix===1.17.0"
         ("renamed.toml", POETRY, LockKind.POETRY),
         ("pdm.lock", PDM, LockKind.PDM),
         ("pdm.linux.lock", PDM, LockKind.PDM),
+        ("uv.lock", UV, LockKind.UV),
+        ("renamed.lock", UV, LockKind.UV),
         ("Pipfile.lock", PIPFILE, LockKind.PIPFILE),
         ("renamed.txt", f"\n{PIPFILE}", LockKind.PIPFILE),
         ("requirements.txt", REQUIREMENTS, LockKind.REQUIREMENTS),
