@@ -124,6 +124,9 @@ def lacking(found: Lock, shelf: Shelf, point: Point) -> set[tuple[str, str]]:
     tags = tags_of(point)
     wrong: set[tuple[str, str]] = set()
     pending: list[tuple[str, str]] = [(name, "") for name in live]
+    for text in found.roots:
+        root = PackagingRequirement(text)
+        pending += [(root.name, extra) for extra in root.extras if root.name in live]
     seen: set[tuple[str, str]] = set()
     while pending:
         name, extra = pending.pop()

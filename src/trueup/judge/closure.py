@@ -14,13 +14,13 @@ from enum import StrEnum
 from packaging.utils import NormalizedName
 
 from trueup.judge.picks import Group
-from trueup.model.condition import Condition, OptionKind, Selection
+from trueup.model.condition import Condition, Option, OptionKind, Selection
 from trueup.model.lock import Edge, Lock, LockEntry
 from trueup.model.metadata import Resolution, Unreadable
 from trueup.model.requirement import Requirement
 from trueup.model.space import Space, union
 
-__all__ = ["Closure", "Kind", "Problem", "close"]
+__all__ = ["Closure", "Kind", "Problem", "close", "extra_of"]
 
 
 class Kind(StrEnum):
@@ -164,13 +164,16 @@ def _walked(walk: _Walk) -> list[int]:
     return live
 
 
+def extra_of(option: Option) -> NormalizedName:
+    """The extra of a root that stands for an option: a group is none, and gets a name of its own."""
+    return NormalizedName(
+        option.name if option.kind is OptionKind.EXTRA else f"group-{option.name}"
+    )
+
+
 def _chosen_extras(entry: LockEntry, selection: Selection) -> list[NormalizedName]:
     return sorted(
-        {
-            NormalizedName(option.name)
-            for option in selection
-            if option.kind is OptionKind.EXTRA and option.project in (None, entry.project)
-        }
+        extra_of(option) for option in selection if option.project in (None, entry.project)
     )
 
 

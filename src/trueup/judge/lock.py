@@ -7,21 +7,23 @@ environment that no marker tells apart from a target: a lock cannot choose who p
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
 
-from trueup.judge.closure import Closure, Kind, Problem, close
+from trueup.judge.closure import Closure, Kind, Problem, close, extra_of
 from trueup.judge.picks import Group, Pick, Readings, groups_of, picks_of
 from trueup.judge.promise import equal_within
 from trueup.judge.region import describe
 from trueup.model.condition import Condition, Selection
 from trueup.model.finding import Severity
 from trueup.model.grid import grid, unsettled
-from trueup.model.lock import Lock, LockEntry
+from trueup.model.lock import Lock, LockEntry, Place, PlaceKind
 from trueup.model.marker import MARKER_VARIABLES, Marker
 from trueup.model.metadata import Resolution
+from trueup.model.requirement import parse_requirement
 from trueup.model.space import Space, union
 from trueup.model.target import Target, minors_of, target_set
 
@@ -236,6 +238,7 @@ def audit(
     ``selections`` are the choices of options to look at (none: those of the lock). Raises
     SpaceTooLargeError.
     """
+    lock = _with_roots(lock)
     said = {
         reading.resolution
         for reading in readings.values()
@@ -251,6 +254,38 @@ def audit(
         for selection in (selections or tuple(lock.selections()))
     )
     return Audit(lock=lock, ground=ground, groups=groups, closures=closures, facts=tuple(facts))
+
+
+ROOTS = NormalizedName("your requirements")
+"""Stands where a project would, for what the user asked for; no project has such a name."""
+
+
+def _with_roots(lock: Lock) -> Lock:
+    """The lock with one more entry, last, that asks for what its user asked for.
+
+    A `pylock.toml` installs what it lists; whether that is all can only be told where it records
+    the requirements that it was made from.
+    """
+    if not (lock.roots or lock.option_roots) or any(entry.root for entry in lock.entries):
+        return lock
+    lines = {parse_requirement(text) for text in lock.roots}
+    for option, text in lock.option_roots:
+        line = parse_requirement(text)
+        own = f"({line.marker.text}) and " if line.marker is not None else ""
+        lines.add(parse_requirement(line.with_marker(f'{own}extra == "{extra_of(option)}"')))
+    root = LockEntry(
+        project=ROOTS,
+        version=None,
+        origin=lock.path,
+        place=Place(kind=PlaceKind.DIRECTORY),
+        root=True,
+        own=Resolution(
+            requires_dist=frozenset(lines),
+            requires_python=None,
+            provides_extra=frozenset(map(extra_of, lock.options)),
+        ),
+    )
+    return replace(lock, entries=(*lock.entries, root))
 
 
 def facts_by_entry(facts: Iterable[FileFact]) -> Mapping[int, tuple[FileFact, ...]]:

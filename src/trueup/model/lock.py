@@ -156,6 +156,8 @@ class Lock:
     """The targets that `trueup lock` recorded, in the grammar of `model/target.py`."""
     roots: tuple[str, ...] = ()
     """What the user asked `trueup lock` for, as written."""
+    option_roots: tuple[tuple[Option, str], ...] = ()
+    """The same where an extra or group of the project is chosen."""
     complete_roots: bool = True
     """Whether everything that its project asks for is known: a lone `poetry.lock` does not tell."""
 

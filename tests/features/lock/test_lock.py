@@ -12,9 +12,12 @@ from packaging.version import Version
 
 from tests.shelf import Shelf
 from trueup.features.lock import Locked, lock
+from trueup.judge.closure import Kind
+from trueup.judge.lock import audit
+from trueup.judge.picks import key_of
 from trueup.model.artifact import Artifact
 from trueup.model.condition import Option, OptionKind
-from trueup.model.errors import UsageError
+from trueup.model.errors import SourceError, UsageError
 from trueup.model.lock import Lock
 from trueup.model.lockrequest import (
     EVERYTHING,
@@ -26,6 +29,7 @@ from trueup.model.lockrequest import (
     Strategy,
 )
 from trueup.model.metadata import Resolution, Unreadable
+from trueup.model.release import Reading
 from trueup.model.requirement import parse_requirement
 from trueup.model.target import parse_targets
 from trueup.sources.supply import Supply
@@ -495,6 +499,28 @@ def test_an_old_lock_does_not_overrule_what_is_asked_for_now() -> None:
         assert entries(one(run(shelf, wanted))) == [expected]
 
 
+@pytest.mark.parametrize("lost", ["app", "fast", "plot", "quick"])
+def test_what_the_user_asked_for_is_audited_too(lost: str) -> None:
+    shelf = Shelf.of({"fast-1.0-py3-none-any.whl": [], "quick-1.0-py3-none-any.whl": []})
+    shelf.add("app-1.0-py3-none-any.whl", ['fast; extra == "speed"'], extras=["speed"])
+    shelf.add("plot-1.0-py3-none-any.whl", ['quick; extra == "speed"'], extras=["speed"])
+    (profile,) = run(shelf, request("app[speed]", under(group("dev"), "plot[speed]"))).profiles
+    found = replace(
+        profile.lock,
+        entries=tuple(entry for entry in profile.lock.entries if entry.project != lost),
+    )
+    readings = {
+        key_of(file): shelf.readings[file.filename]
+        for entry in found.entries
+        for file in entry.files
+    }
+    result = audit(found, parse_targets(LINUX), readings)
+    assert [
+        (trouble.problem.kind, str(trouble.problem.requirement).partition(";")[0])
+        for trouble in result.troubles
+    ] == [(Kind.MISSING, {"app": "app[speed]", "plot": "plot[speed]"}.get(lost, lost))]
+
+
 def test_an_extra_that_a_file_lacks_is_left_out_there() -> None:
     shelf = Shelf.of({"cuda-1.0-py3-none-any.whl": []})
     shelf.add("md-1.0-py3-none-manylinux_2_17_x86_64.whl", ['cuda; extra == "gpu"'], extras=["gpu"])
@@ -605,3 +631,63 @@ def test_a_version_that_cannot_be_read_is_passed_over(unread: str) -> None:
     assert entries(one(run(shelf, request("lib")))) == ["lib 1.0"]
     (lost,) = run(shelf, request("lib>=2")).unserved
     assert unread in "\n".join(lost.clash.lines)
+
+
+AT = "https://index.test/files/lib-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (
+            request(f'lib @ {AT} ; sys_platform == "linux"', f"lib @ {AT.replace('1.0', '2.0')}"),
+            "two addresses are given for `lib`",
+        ),
+        (request(f"app @ {AT}"), "another project's file"),
+        (
+            replace(request("app"), constraints=(parse_requirement(f"lib @ {AT}"),)),
+            "a constraint can only limit versions",
+        ),
+    ],
+)
+def test_addresses_that_make_no_sense(wanted: LockRequest, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        run(Shelf(), wanted)
+
+
+def test_an_override_may_name_the_address_of_a_file() -> None:
+    shelf = Shelf.of({"app-1.0-py3-none-any.whl": ["lib>=2"], "lib-2.0-py3-none-any.whl": []})
+    shelf.add("lib-1.0-py3-none-any.whl")
+    digest = shelf.files["lib-1.0-py3-none-any.whl"].hashes["sha256"]
+    override = parse_requirement(f"lib @ {AT}#sha256={digest}")
+    found = one(run(shelf, replace(request("app"), overrides=(override,))))
+    assert entries(found) == ["app 1.0", "lib 1.0"]
+    assert found.entries[1].place.location == AT
+
+
+def test_what_one_profile_has_to_be_divided_into_keeps_its_own_names() -> None:
+    shelf = Shelf.of({"b-1.0-py3-none-any.whl": [], "c-1.0-py3-none-any.whl": []})
+    # Each machine takes its own file and cannot take the other: not even the two of glibc.
+    for tags, line in (
+        ("cp312-cp312-manylinux_2_17_x86_64", "b"),
+        ("cp312-cp312-musllinux_1_2_x86_64", "c"),
+        ("cp312-cp312t-manylinux_2_17_x86_64", "c"),
+    ):
+        shelf.add(f"app-1.0-{tags}.whl", [line])
+    found = run(
+        shelf, request("app", targets="cp312-linux-x86_64-{glibc2.28,musl1.2},cp312-windows-amd64")
+    )
+    assert [profile.name for profile in found.profiles] == ["", "musl"]
+    assert [str(item.target) for item in found.unserved] == ["cp312-windows-amd64"]
+
+
+def test_a_place_that_does_not_answer_is_asked_once() -> None:
+    class Broken(Shelf):
+        def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
+            self.asked.append(artifact.filename)
+            raise SourceError("does not answer", place=(artifact.filename,))
+
+    shelf = Broken.of({"app-1.0-py3-none-any.whl": []})
+    with pytest.raises(SourceError, match="does not answer"):
+        run(shelf, request("app"))
+    assert shelf.asked.count("app-1.0-py3-none-any.whl") == 1

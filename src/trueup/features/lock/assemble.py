@@ -47,6 +47,11 @@ def assemble(
         excluded=request.excluded,
         targets=tuple(map(str, targets)),
         roots=tuple(str(root.requirement) for root in request.roots if root.option is None),
+        option_roots=tuple(
+            (root.option, str(root.requirement))
+            for root in request.roots
+            if root.option is not None
+        ),
     )
     readings = resolved.field.stock.supply.readings
     found = audit(lock, targets, readings)

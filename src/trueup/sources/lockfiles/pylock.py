@@ -56,6 +56,7 @@ def read_pylock(document: LockDocument, *, project: Path, environ: Mapping[str, 
         excluded=frozenset(_names(root, "excluded")),
         targets=_targets(root),
         roots=_texts(root, "roots"),
+        option_roots=tuple(_option_roots(root)),
     )
     _validate(document, tables)
     return replace(lock, faults=document.faults)
@@ -101,17 +102,28 @@ def _requirements(table: Table, key: str) -> tuple[Requirement, ...]:
     return tool.parsed_each(key, parse_requirement, "a requirement") if tool is not None else ()
 
 
+def _option_roots(root: Table) -> Iterator[tuple[Option, str]]:
+    tool = _tool(root)
+    for table in tool.tables("option-roots") if tool is not None else ():
+        text = table.text("requires")
+        for option in _chosen(table):
+            if text is not None:
+                yield option, text
+
+
+def _chosen(table: Table) -> Iterator[Option]:
+    """The options that a table such as `{ extra = "cpu" }` names."""
+    for kind in OptionKind:
+        name = table.parsed(kind.value, parse_name, "a name")
+        if name is not None:
+            yield Option(kind=kind, name=name)
+
+
 def _conflicts(root: Table) -> Iterator[frozenset[Option]]:
     """Options of which at most one can be chosen, as `trueup lock` records them."""
     tool = _tool(root)
     for group in tool.lists_of_tables("conflicts") if tool is not None else ():
-        options = (
-            Option(kind=kind, name=name)
-            for table in group
-            for kind in OptionKind
-            if (name := table.parsed(kind.value, parse_name, "a name")) is not None
-        )
-        yield frozenset(options)
+        yield frozenset(option for table in group for option in _chosen(table))
 
 
 def _validate(document: LockDocument, tables: tuple[Table, ...]) -> None:

@@ -108,6 +108,10 @@ def _tool(lock: Lock) -> dict[str, Value]:
     table: dict[str, Value] = {
         "targets": list(lock.targets),
         "roots": list(lock.roots),
+        "option-roots": [
+            {option.kind.value: _option(option), "requires": text}
+            for option, text in sorted(lock.option_roots, key=lambda one: (one[0].sort_key, one[1]))
+        ],
         "overrides": sorted(map(str, lock.overrides)),
         "excluded": sorted(lock.excluded),
         "conflicts": [
