@@ -275,6 +275,7 @@ def test_standard_tables_come_before_those_of_poetry(tmp_path: Path) -> None:
         ("source = {type = 'ftp', url = 'x'}", "poetry.lock:4 `source.type`: `'ftp'`"),
         ("dependencies = {x = 3}", "poetry.lock:4 `dependencies.x`: `3`, expected a version"),
         ("dependencies = {x = '^a'}", "poetry.lock:4 `dependencies.x.version`: `'^a'`"),
+        ("dependencies = {x = '===a || 1'}", "poetry.lock:4 `dependencies.x.version`: `'===a || "),
         ("dependencies = {'-' = '1'}", "poetry.lock:4 `dependencies.-`: `'-'`, expected a"),
         ("extras = {x = ['?']}", "poetry.lock:4 `extras.x[0]`: `'?'` (names no project)"),
     ],
@@ -285,6 +286,13 @@ def test_faults(tmp_path: Path, line: str, wanted: str) -> None:
     assert [describe(fault).startswith(wanted) for fault in lock.faults][:1] == [True], [
         describe(fault) for fault in lock.faults
     ]
+
+
+def test_an_extra_that_none_can_be_called_is_never_chosen(tmp_path: Path) -> None:
+    markers = r"extra == \"it" + r"'s\" or os_name == \"nt\""
+    line = f'dependencies = {{x = {{version = "1", markers = "{markers}"}}}}'
+    lock = read(f'[[package]]\nname = "demo"\nversion = "1.0"\n{line}\n{END}', tmp_path)
+    assert (lock.faults, edges(lock.entries[0])) == ((), [(None, "x", "", 'os_name == "nt"')])
 
 
 @pytest.mark.parametrize(

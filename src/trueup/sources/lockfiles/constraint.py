@@ -16,7 +16,7 @@ from trueup.model.requirement import parse_specifiers
 __all__ = ["parse_constraint", "python_marker"]
 
 MAX_CLAUSES = 300
-_CLAUSE = re.compile(r"(\^|~=|~|===|==|!=|<=|>=|<|>|=)?\s*([^\s,|<>=!~^]+)")
+_CLAUSE = re.compile(r"(\^|~=|~|==|!=|<=|>=|<|>|=)?\s*([^\s,|<>=!~^]+)")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -26,6 +26,8 @@ def parse_constraint(text: str) -> tuple[SpecifierSet, ...]:
 
     Raises ValueError, with the reason, for what is no constraint.
     """
+    if "===" in text:
+        raise ValueError("Poetry has no `===`")
     text = text.strip().removeprefix("(").removesuffix(")")
     return tuple(_all_of(part) for part in re.split(r"\|\|?", text))
 

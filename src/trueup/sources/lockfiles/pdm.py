@@ -15,6 +15,7 @@ from trueup.model.artifact import Artifact, parse_filename
 from trueup.model.condition import ALWAYS, Condition, Option, OptionKind
 from trueup.model.lock import Edge, Lock, LockEntry, LockKind, Place, PlaceKind
 from trueup.model.marker import Marker
+from trueup.model.requirement import parse_specifiers
 from trueup.sources.lockfiles.address import archive_at, is_archive, last_part, repository
 from trueup.sources.lockfiles.constraint import python_marker
 from trueup.sources.lockfiles.document import LockDocument, Table, toml_if_there
@@ -146,7 +147,7 @@ _IMPLEMENTATIONS = ("cpython", "pypy", "graalpy")
 def _targets(metadata: Table) -> tuple[SpecifierSet | None, tuple[Marker, ...]]:
     """`requires-python` where all targets share it, and a marker for each target otherwise."""
     tables = metadata.tables("targets") or (metadata,)
-    pythons = [table.specifiers("requires_python") for table in tables]
+    pythons = [table.parsed("requires_python", _python, _PYTHON) for table in tables]
     first = pythons[0] if all(one == pythons[0] for one in pythons) else None
     markers: list[str] = []
     for table, python in zip(tables, pythons, strict=True):
@@ -157,6 +158,16 @@ def _targets(metadata: Table) -> tuple[SpecifierSet | None, tuple[Marker, ...]]:
     if not all(markers):
         return first, ()
     return first, tuple(parse_environment(one) for one in dict.fromkeys(markers))
+
+
+_PYTHON = "version specifiers such as `>=3.11`"
+
+
+def _python(text: str) -> SpecifierSet:
+    specifiers = parse_specifiers(text)
+    if any(one.operator == "===" for one in specifiers):
+        raise ValueError("no marker compares with `===`")
+    return specifiers
 
 
 def _platform(platform: str | None) -> Iterator[str]:

@@ -245,8 +245,9 @@ def extras_written(marker: str) -> str:
     """``extra == 'x'`` of a marker as `'x' in extras`, which asks the same of a selection."""
     for operator, written in (("==", "in"), ("!=", "not in")):
         for pattern in (
-            rf"\bextra\s*{operator}\s*[\"']([^\"']*)[\"']",
-            rf"[\"']([^\"']*)[\"']\s*{operator}\s*extra\b",
+            rf"\bextra\s*{operator}\s*([\"'])(.*?)\1",
+            rf"([\"'])([^\"']*)\1\s*{operator}\s*extra\b",
         ):
-            marker = re.sub(pattern, rf"'\1' {written} extras", marker)
+            # With the quotes that it has: a name may hold the others.
+            marker = re.sub(pattern, rf"\1\2\1 {written} extras", marker)
     return marker
