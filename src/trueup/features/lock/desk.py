@@ -94,7 +94,8 @@ class CellOffer:
         lines = [line for extra, line in found.lines if extra == node.extra]
         kept = [
             line
-            for asked in lines
+            # What is met first decides what is tried, so no set may decide the order.
+            for asked in sorted(lines, key=str)
             if asked.project not in self._request.excluded
             for line in self._overridden(asked)
         ]
@@ -108,9 +109,10 @@ class CellOffer:
             return (absence,)
         limit = self._limit(project)
         reasons: list[str] = []
-        for version in self._order(project):
-            if version not in versions:
-                continue
+        inside = [version for version in self._order(project) if version in versions]
+        final = [version for version in inside if not version.is_prerelease]
+        # That a pre-release is none is no reason where there are releases.
+        for version in final or inside:
             if len(reasons) == _REASONS:
                 reasons.append("and so on for older ones")
                 break
@@ -193,7 +195,8 @@ def follow(
     it. None if a pin is unusable, or outside of what is asked for: then it takes a search.
     """
     reached: dict[NormalizedName, set[NormalizedName | None]] = {}
-    pending = [(wish.node, wish.versions) for wish in wishes]
+    ordered = sorted(wishes, key=lambda wish: (str(wish.node), wish.text, wish.origin))
+    pending = [(wish.node, wish.versions) for wish in ordered]
     while pending:
         node, versions = pending.pop()
         version = pins.get(node.project) or offer.pick(node.project, versions)

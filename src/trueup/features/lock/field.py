@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from trueup.features.lock.cells import Cell
 from trueup.features.lock.stock import Files, Stock
-from trueup.judge.choice import Choice, choose
+from trueup.judge.choice import Choice, choose, page_specifiers
 from trueup.judge.picks import sdist_says
 from trueup.model.artifact import Artifact, SdistName
 from trueup.model.grid import unsettled, unsettled_specifiers
@@ -94,16 +94,20 @@ class Field:
         key = (project, files.version)
         found = self._choices.get(key)
         if found is None:
-            specifiers = {c.page_requires_python for c in files.candidates} - {None}
-            self._settle((), [item for item in specifiers if item is not None])
+            self._settle((), files.page_requires_python)
             found = self._choices[key] = choose(self.space, files.candidates)
         return found
 
     def offered(self, project: NormalizedName, files: Files, cell: Cell) -> bool:
         """Whether the listing alone lets one hope that a version serves a cell."""
-        if files.sdist is not None:
-            return True
-        return not cell.points & ~union(self.choice(project, files).chosen)
+        choice = self.choice(project, files)
+        return not cell.points & ~union(choice.chosen) & ~self._left_to_sdist(files, choice)
+
+    def _left_to_sdist(self, files: Files, choice: Choice) -> int:
+        """The points where an installer would take the sdist, by what the listing says."""
+        if files.sdist is None:
+            return 0
+        return self.space.admitted(page_specifiers(files.sdist)) & ~union(choice.chosen)
 
     def wanted(self, project: NormalizedName, files: Files) -> Iterator[Artifact]:
         """The files that some cell would take."""
@@ -111,7 +115,7 @@ class Field:
         for file, points in zip(files.wheels, choice.chosen, strict=True):
             if points & self.asked:
                 yield file
-        if files.sdist is not None and self.asked & ~union(choice.chosen):
+        if files.sdist is not None and self.asked & self._left_to_sdist(files, choice):
             yield files.sdist
 
     def at(self, project: NormalizedName, version: Version, cell: Cell) -> Usable | Unusable:
@@ -140,9 +144,8 @@ class Field:
         if files is None:
             return Unusable(reason="there is no such version")
         choice = self.choice(project, files)
-        reason = _not_served(files, choice, cell)
-        if reason is not None:
-            return Unusable(reason=reason)
+        if not self.offered(project, files, cell):
+            return Unusable(reason=self._not_offered(files, choice, cell))
         kinds: dict[Lines, _Kind] = {}
         provides: dict[Lines, frozenset[NormalizedName]] = {}
         for number, said in self._said(files, choice, cell):
@@ -154,6 +157,12 @@ class Field:
             kinds[lines] = _Kind(lines=lines, wheels=wheels, sdist=known.sdist or number is None)
             provides[lines] = provides.get(lines, said.provides_extra) | said.provides_extra
         return self._kept(project, files, choice, cell, tuple(kinds.values()), provides)
+
+    def _not_offered(self, files: Files, choice: Choice, cell: Cell) -> str:
+        for specifier in files.page_requires_python:
+            if not cell.points & self.space.admitted(specifier):
+                return f"it requires Python {specifier}"
+        return _not_served(files, choice, cell)
 
     def _alone(self, said: Resolution, cell: Cell) -> Usable | Unusable:
         self._settle_said(said)
@@ -169,7 +178,7 @@ class Field:
             points = choice.chosen[number] & cell.points
             if points:
                 yield number, self._read(file, points)
-        left = cell.points & ~union(choice.chosen)
+        left = cell.points & self._left_to_sdist(files, choice)
         if left and files.sdist is not None:
             yield None, self._read(files.sdist, left)
 
@@ -319,10 +328,8 @@ def _several(files: Files, kinds: Sequence[_Kind]) -> str:
     return f"{' and '.join(names)} ask for different things, and no marker tells them apart"
 
 
-def _not_served(files: Files, choice: Choice, cell: Cell) -> str | None:
+def _not_served(files: Files, choice: Choice, cell: Cell) -> str:
     left = cell.points & ~union(choice.chosen)
-    if not left or files.sdist is not None:
-        return None
     sdist = "no sdist may be used" if files.sdist_refused else "there is no sdist"
     if not files.wheels:
         return f"there is no wheel of it, and {sdist}"

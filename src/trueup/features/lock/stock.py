@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from packaging.ranges import VersionRange
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
@@ -40,6 +41,13 @@ class Files:
     origin: str = ""
 
     @cached_property
+    def page_requires_python(self) -> tuple[SpecifierSet, ...]:
+        """What the listing says of Python, of any of the files."""
+        files = (*self.wheels, *((self.sdist,) if self.sdist is not None else ()))
+        found = dict.fromkeys(page_specifiers(file) for file in files)
+        return tuple(item for item in found if item is not None)
+
+    @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """The wheels as an installer ranks them."""
         return tuple(_candidate(file) for file in self.wheels)
@@ -70,11 +78,7 @@ class Stock:
         self._missing: dict[NormalizedName, str] = {}
         self._variants: dict[frozenset[tuple[NormalizedName, str]], Stock] = {}
         self._pinned = _pinned(request)
-        self._direct = {
-            root.requirement.project: artifact_of_url(root.requirement.url)
-            for root in request.roots
-            if root.requirement.url is not None and root.requirement.project not in self.local
-        }
+        self._direct = _direct(request)
         self._constraints: dict[NormalizedName, list[Requirement]] = {}
         for line in request.constraints:
             self._constraints.setdefault(line.project, []).append(line)
@@ -259,6 +263,44 @@ def _assigned(request: LockRequest, options: frozenset[Option]) -> Mapping[Norma
                     hint="say in `conflicts` that they exclude each other",
                 )
             found[project] = url
+    return found
+
+
+def _direct(request: LockRequest) -> dict[NormalizedName, Artifact]:
+    """The one file of each project that the user gave an address for."""
+    local = {item.project for item in request.local}
+    asked = [(root.requirement, root.origin) for root in request.roots]
+    asked += [(line, f"the override `{line.project}`") for line in request.overrides]
+    found: dict[NormalizedName, Artifact] = {}
+    for line, origin in asked:
+        if line.url is None or line.project in local:
+            continue
+        file = artifact_of_url(line.url)
+        assert isinstance(file.name, WheelName | SdistName)
+        if file.name.project != line.project:
+            raise UsageError(
+                "is the address of another project's file",
+                found=f"`{file.filename}`",
+                expected=f"a file of `{line.project}`",
+                place=(origin,),
+            )
+        other = found.setdefault(line.project, file)
+        if other != file:
+            raise UsageError(
+                f"two addresses are given for `{line.project}`",
+                found=f"`{other.url}` and `{file.url}`",
+                expected="one file, or several in a folder",
+                hint="put the files into a folder, name it with `--find-links`, and ask for the "
+                "project by name",
+                place=(origin,),
+            )
+    for line in request.constraints:
+        if line.url is not None:
+            raise UsageError(
+                "a constraint can only limit versions",
+                found=f"`{line}`",
+                hint=f"ask for it instead: `trueup lock '{line.bare}'`",
+            )
     return found
 
 

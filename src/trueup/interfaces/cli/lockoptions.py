@@ -49,8 +49,9 @@ _HOW = (
     click.Option(
         ["strategy", "--strategy"],
         type=click.Choice([item.value for item in Strategy]),
-        help="`aligned`: the newest versions, the same in all targets where possible (default); "
-        "`newest`: the newest that each target can have; `lowest`.",
+        help="`aligned`: the newest versions, from the newest Python on, and in the other targets "
+        "the same wherever they can have them (default); `newest`: the newest that each target can "
+        "have; `lowest`.",
     ),
     click.Option(
         ["irreconcilable", "--on-irreconcilable"],
