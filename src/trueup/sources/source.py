@@ -80,7 +80,11 @@ class KeptFiles(Sequence[Artifact]):
         for number, text in enumerate(self._versions):
             if text is not None:
                 numbers.setdefault(text, []).append(number)
-        return {Version(text): _Part(self, part) for text, part in numbers.items()}
+        found: dict[Version, list[int]] = {}
+        for text, part in numbers.items():
+            # `1.0` and `1.0.0` are one version (PEP 440).
+            found.setdefault(Version(text), []).extend(part)
+        return {version: _Part(self, sorted(part)) for version, part in found.items()}
 
 
 class _Part(Sequence[Artifact]):

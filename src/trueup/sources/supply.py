@@ -55,6 +55,7 @@ class Supply:
         self._flights: dict[object, threading.Lock] = {}
         self._listings: dict[tuple[NormalizedName, str | None], Listing | SourceError] = {}
         self._readings: dict[FileKey, Reading] = {}
+        self._failures: dict[FileKey, SourceError] = {}
         self._local: set[FileKey] = set()
 
     def listing(self, project: NormalizedName, index: str | None = None) -> Listing:
@@ -76,7 +77,10 @@ class Supply:
         return found
 
     def read(self, artifact: Artifact) -> Reading:
-        """The metadata of one file, read once."""
+        """The metadata of one file, read once.
+
+        Raises SourceError if its place does not answer; it is not asked again then.
+        """
         key = key_of(artifact)
         found = self._readings.get(key)
         if found is not None:
@@ -84,7 +88,13 @@ class Supply:
         with self._flight(key):
             found = self._readings.get(key)
             if found is None:
-                found = self._reader(artifact).read(artifact)
+                if key in self._failures:
+                    raise self._failures[key]
+                try:
+                    found = self._reader(artifact).read(artifact)
+                except SourceError as error:
+                    self._failures[key] = error
+                    raise
                 self._readings[key] = found
             return found
 

@@ -665,22 +665,6 @@ def test_an_override_may_name_the_address_of_a_file() -> None:
     assert found.entries[1].place.location == AT
 
 
-def test_what_one_profile_has_to_be_divided_into_keeps_its_own_names() -> None:
-    shelf = Shelf.of({"b-1.0-py3-none-any.whl": [], "c-1.0-py3-none-any.whl": []})
-    # Each machine takes its own file and cannot take the other: not even the two of glibc.
-    for tags, line in (
-        ("cp312-cp312-manylinux_2_17_x86_64", "b"),
-        ("cp312-cp312-musllinux_1_2_x86_64", "c"),
-        ("cp312-cp312t-manylinux_2_17_x86_64", "c"),
-    ):
-        shelf.add(f"app-1.0-{tags}.whl", [line])
-    found = run(
-        shelf, request("app", targets="cp312-linux-x86_64-{glibc2.28,musl1.2},cp312-windows-amd64")
-    )
-    assert [profile.name for profile in found.profiles] == ["", "musl"]
-    assert [str(item.target) for item in found.unserved] == ["cp312-windows-amd64"]
-
-
 def test_a_place_that_does_not_answer_is_asked_once() -> None:
     class Broken(Shelf):
         def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:

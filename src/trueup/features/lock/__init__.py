@@ -75,7 +75,8 @@ def lock(
         if not left:
             continue
         one = lock(replace(request, targets=left), supply, path=path, watcher=watcher)
-        profiles += (replace(profile, name=name) for profile in one.profiles)
+        # One that has to be divided once more has names of its own in it.
+        profiles += (replace(profile, name=profile.name or name) for profile in one.profiles)
         unserved += one.unserved
     return Locked(profiles=tuple(profiles), unserved=tuple(unserved))
 

@@ -52,7 +52,7 @@ class _Crawl:
 
     def run(self, roots: Iterable[Requirement]) -> None:
         pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="lock")
-        waiting: set[Future[tuple[_Task, list[_Task]]]] = set()
+        waiting: set[Future[tuple[_Task, list[_Task] | None]]] = set()
         try:
             tasks = [task for line in roots for task in self._ask(line)]
             while tasks or waiting:
@@ -63,8 +63,7 @@ class _Crawl:
                 for future in done:
                     task, found = future.result()
                     self._watcher.done(task.file.filename if task.file else task.project)
-                    tasks += found
-                    tasks += self._follow(task)
+                    tasks += self._follow(task) if found is None else found
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -87,12 +86,15 @@ class _Crawl:
                 tasks += self._lines(said, points, new)
         return tasks
 
-    def _do(self, task: _Task) -> tuple[_Task, list[_Task]]:
-        """In a thread: look a project up, or read a file. What fails is told when resolving."""
+    def _do(self, task: _Task) -> tuple[_Task, list[_Task] | None]:
+        """In a thread: look a project up, or read a file (None: it was read, and is to be followed).
+
+        What fails is told when resolving, if it is needed at all.
+        """
         try:
             if task.file is not None:
                 self._stock.read(task.file)
-                return task, []
+                return task, None
             return task, [_Task(task.project, file) for file in self._likely(task.project)]
         except Finer as finer:
             self.cuts |= set(finer.cuts)
@@ -135,8 +137,7 @@ class _Crawl:
     def _follow(self, task: _Task) -> list[_Task]:
         """What a file that was read asks for."""
         file = task.file
-        if file is None:
-            return []
+        assert file is not None  # only a file that was read is followed
         reading = self._stock.read(file)
         said = (
             sdist_says(ReleaseFile(artifact=file, reading=reading))

@@ -113,7 +113,9 @@ def _locked(
         supply = Supply(
             places.named,
             folder=folder if request.find_links else None,
-            build=SandboxedBuild(places.configured(), environ=os.environ, index=options.index),
+            build=SandboxedBuild(
+                places.configured(), environ=os.environ, index=options.index or request.indexes
+            ),
             proofs=Proofs(map(Path, options.proofs)),
         )
         return lock(request, supply, path=str(path), watcher=watcher)
