@@ -203,6 +203,7 @@ def locks(draw: st.DrawFn) -> Lock:
         excluded=draw(st.frozensets(NAMES)),
         targets=tuple(map(str, parse_targets("cp312-{linux-x86_64,macos-arm64}"))),
         roots=tuple(draw(st.lists(HARD, max_size=3))),
+        option_roots=tuple(draw(st.sets(st.tuples(st.sampled_from(OPTIONS), HARD), max_size=3))),
     )
 
 
@@ -222,7 +223,7 @@ def meant(lock: Lock) -> dict[str, Any]:
         "environments": lock.environments,
         "options": (lock.options, lock.default, frozenset(lock.conflicts)),
         "policy": (frozenset(lock.overrides), lock.excluded),
-        "asked": (lock.targets, lock.roots),
+        "asked": (lock.targets, lock.roots, frozenset(lock.option_roots)),
     }
 
 
@@ -282,6 +283,7 @@ def test_the_bytes_depend_on_no_order(lock: Lock, chance: Any) -> None:
         options=frozenset(mixed(list(lock.options))),
         conflicts=mixed(lock.conflicts),
         overrides=mixed(lock.overrides),
+        option_roots=mixed(lock.option_roots),
     )
     assert written(other) == written(lock)
 

@@ -281,11 +281,12 @@ def test_a_lock_for_other_platforms_ends_with_a_clear_error(own: Site, client: s
     assert own.installed(python) == {}
 
 
-def verified(own: Site, *arguments: str) -> dict[str, Any]:
-    done = own.trueup("verify", LOCK, "--format", "json", *arguments)
+def verified(own: Site, *arguments: str, lock: str = LOCK) -> dict[str, Any]:
+    """What `trueup verify` reports of a lock."""
+    done = own.trueup("verify", lock, "--format", "json", *arguments)
     assert done.returncode in (0, 1), done.stderr
-    (lock,) = json.loads(done.stdout)["locks"]
-    found: dict[str, Any] = lock
+    (report,) = json.loads(done.stdout)["locks"]
+    found: dict[str, Any] = report
     return found
 
 
@@ -305,6 +306,9 @@ DROPPED = {
     "lin-only": {("demo", "lin-only")},
     "shared": {(name, "shared>=1") for name in ("lin-only", "mac-only", "win-only")},
     "deep": {("source", "deep")},
+    "fast-lib": {("demo", 'fast-lib; extra == "fast"')},
+    "spelled-oddly": {("your requirements", "spelled-oddly")},
+    "tester": {("your requirements", 'tester; extra == "group-dev"')},
 }
 
 

@@ -112,9 +112,14 @@ def lacking(report: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 @every_style
-def test_the_lock_that_uv_exports(name: str, project: Site) -> None:
+@pytest.mark.parametrize("lock", ["uv.lock", LOCK])
+def test_a_lock_of_uv(name: str, lock: str, project: Site) -> None:
     style = STYLES[name]
-    packages = tomllib.loads((project.folder / LOCK).read_text("utf-8"))["packages"]
-    locked = {package["name"] for package in packages}
-    report = verified(project, "--for", style.targets)
-    assert lacking(report) == {("demo", one) for one in style.asked - locked}
+    report = verified(project, "--for", style.targets, lock=lock)
+    assert lacking(report) == {("demo", one) for one in style.asked - projects(project, lock)}
+
+
+def projects(site: Site, lock: str) -> set[str]:
+    """The names in a lock."""
+    document = tomllib.loads((site.folder / lock).read_text("utf-8"))
+    return {package["name"] for key in ("package", "packages") for package in document.get(key, ())}
