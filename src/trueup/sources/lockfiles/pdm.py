@@ -89,8 +89,8 @@ def _groups(metadata: Table, roots: Roots | None) -> Iterator[NormalizedName]:
 
 
 def _option(name: NormalizedName, roots: Roots | None) -> Option:
-    """PDM calls an extra of the project a group as well."""
-    extra = roots is not None and name in roots.extras and name not in roots.groups
+    """PDM calls an extra of the project a group as well, and takes it where both have the name."""
+    extra = roots is not None and name in roots.extras
     return extra_option(name) if extra else group_option(name)
 
 
