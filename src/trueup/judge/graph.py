@@ -12,7 +12,7 @@ from trueup.model.condition import Condition, OptionKind, Selection
 from trueup.model.lock import Edge, Lock, LockEntry
 from trueup.model.requirement import Requirement, parse_requirement
 
-__all__ = ["Graph", "GraphEdge", "GraphNode", "Reason", "graph_of", "reasons", "why"]
+__all__ = ["Graph", "GraphEdge", "GraphNode", "Reason", "graph_of", "nearest", "reasons", "why"]
 
 _State = tuple[int, NormalizedName | None]
 """A node (its place), or one of its extras."""
@@ -117,6 +117,24 @@ def why(graph: Graph, project: NormalizedName) -> tuple[tuple[int, ...], ...]:
     roots = [number for number, node in enumerate(graph.nodes) if node.root and node.live]
     chains = [chain for root in roots if (chain := _shortest(graph, children, root, project))]
     return tuple(sorted(chains, key=len))
+
+
+def nearest(graph: Graph) -> dict[int, tuple[int, ...]]:
+    """A shortest chain to each live node that a root leads to, from whichever root is nearest."""
+    children = _children(graph)
+    pending: deque[tuple[_State, tuple[int, ...]]] = deque(
+        (state, (number,))
+        for number, node in enumerate(graph.nodes)
+        if node.root and node.live
+        for state in _states(number, node.extras)
+    )
+    found: dict[int, tuple[int, ...]] = {}
+    seen = {state for state, _ in pending}
+    while pending:
+        state, chain = pending.popleft()
+        found.setdefault(state[0], chain)
+        pending.extend(_following(graph, children, state, chain, seen))
+    return found
 
 
 def reasons(
@@ -260,16 +278,27 @@ def _shortest(
         state, chain = pending.popleft()
         if graph.nodes[state[0]].project == project:
             return chain
-        for edge in children.get(state, ()):
-            if not graph.nodes[edge.child].live:
-                continue
-            for following in _states(edge.child, edge.extras):
-                if following not in seen:
-                    seen.add(following)
-                    # A project that asks for an extra of its own is one link of the chain.
-                    more = (edge.child,) if edge.child != chain[-1] else ()
-                    pending.append((following, (*chain, *more)))
+        pending.extend(_following(graph, children, state, chain, seen))
     return ()
+
+
+def _following(
+    graph: Graph,
+    children: Mapping[_State, list[GraphEdge]],
+    state: _State,
+    chain: tuple[int, ...],
+    seen: set[_State],
+) -> Iterable[tuple[_State, tuple[int, ...]]]:
+    """What was not seen yet and is asked for by a state, each with the chain to it."""
+    for edge in children.get(state, ()):
+        if not graph.nodes[edge.child].live:
+            continue
+        # A project that asks for an extra of its own is one link of the chain.
+        longer = chain if edge.child == chain[-1] else (*chain, edge.child)
+        for following in _states(edge.child, edge.extras):
+            if following not in seen:
+                seen.add(following)
+                yield following, longer
 
 
 def _means(edge: Edge, entry: LockEntry) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
+from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -17,8 +18,9 @@ from trueup.model.grid import environment_of
 from trueup.model.lock import Lock
 from trueup.model.requirement import parse_requirement
 from trueup.model.target import parse_targets
+from trueup.sources.output import write_atomically
 
-__all__ = ["environments", "show_why"]
+__all__ = ["environments", "show_graph", "show_why"]
 
 _LISTED_ASKERS = 8
 
@@ -60,6 +62,26 @@ def show_why(lock: Lock, package: str) -> str:
             lines.append(f"in all {count(len(reason.names), 'target')}:")
         lines += [f"  {line}" for line in _reason(lock, reason)]
     return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def show_graph(lock: Lock, path: Path) -> None:
+    """Write the graph of a lock as one page (`.html`) or one drawing (`.svg`), all or nothing.
+
+    Raises UsageError for another suffix, SourceError if the file cannot be written.
+    """
+    # Imported here, because only pictures need it and starting must stay quick.
+    from trueup.interfaces.report.lockpicture import lock_html, lock_svg
+
+    renderers = {".html": lock_html, ".svg": lock_svg}
+    render = renderers.get(path.suffix.lower())
+    if render is None:
+        raise UsageError(
+            "a graph is a page or a drawing",
+            found=f"`{path.suffix}`" if path.suffix else "no suffix",
+            expected="`.html` or `.svg`",
+            place=(str(path),),
+        )
+    write_atomically(path, render(lock, environments(lock)))
 
 
 def _found(lock: Lock, project: NormalizedName) -> tuple[Selection, tuple[Reason, ...]]:
