@@ -202,8 +202,10 @@ def locks(draw: st.DrawFn) -> Lock:
         overrides=tuple(draw(st.frozensets(REQUIREMENTS, max_size=3))),
         excluded=draw(st.frozensets(NAMES)),
         targets=tuple(map(str, parse_targets("cp312-{linux-x86_64,macos-arm64}"))),
-        roots=tuple(draw(st.lists(HARD, max_size=3))),
-        option_roots=tuple(draw(st.sets(st.tuples(st.sampled_from(OPTIONS), HARD), max_size=3))),
+        roots=tuple(draw(st.lists(REQUIREMENTS.map(str), max_size=3))),
+        option_roots=tuple(
+            draw(st.sets(st.tuples(st.sampled_from(OPTIONS), REQUIREMENTS.map(str)), max_size=3))
+        ),
     )
 
 
