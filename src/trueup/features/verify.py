@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
 
 from trueup.judge.closure import Kind
 from trueup.judge.fingerprint import fingerprint
-from trueup.judge.lock import Audit, audit, ground_of
+from trueup.judge.lock import Audit, Ground, audit, ground_of
 from trueup.judge.lockrules import LOCK_RULES
 from trueup.judge.lockways import ways_out
-from trueup.judge.picks import Readings
+from trueup.judge.picks import Pick, Readings
 from trueup.judge.rule import RuleSettings
 from trueup.model.artifact import Artifact
 from trueup.model.errors import UsageError
@@ -76,7 +76,7 @@ def verify(
             "`--for`",
             place=(lock.path,),
         )
-    readings = read_picks(ground.picks, read, watcher=watcher)
+    readings = read_picks(_worth_reading(ground), read, watcher=watcher)
     facts = facts_of(lock, completed, ground.picks, readings)
     found = audit(completed.lock, targets, readings, facts=facts)
     findings = _findings(found, settings)
@@ -95,6 +95,12 @@ def verify(
         known=len(findings) - len(new),
     )
     return Verified(report=report, audit=found, readings=readings)
+
+
+def _worth_reading(ground: Ground) -> Iterator[list[Pick]]:
+    """The picks without sdists that no target would build: they would be fetched whole."""
+    for picks in ground.picks:
+        yield [pick for pick in picks if not pick.artifact.is_sdist or pick.points & ground.asked]
 
 
 def claimed_targets(lock: Lock) -> tuple[Target, ...]:

@@ -85,21 +85,63 @@ def _interpreters(space: Space, points: int, within: int) -> tuple[str, ...]:
     return () if whole else (" and ".join(present),)
 
 
+def _levels(inside: Sequence[Host], around: Sequence[Host]) -> list[str]:
+    """The levels in words, neighbouring ones as one range: ``glibc ≥ 2.17 and < 2.28``."""
+    kinds = dict.fromkeys((host.kind, host.arch) for host in inside)
+    words: list[str] = []
+    for kind, arch in kinds:
+        mine = [host for host in inside if (host.kind, host.arch) == (kind, arch)]
+        every = sorted(
+            (host for host in around if (host.kind, host.arch) == (kind, arch)),
+            key=lambda host: host.floor,
+        )
+        if not kind or len(every) < len(mine):
+            words += (host.words for host in mine if host.words)
+            continue
+        words += _runs([host in mine for host in every], every)
+    return list(dict.fromkeys(words))
+
+
+def _runs(flags: Sequence[bool], levels: Sequence[Host]) -> list[str]:
+    """One text for each run of levels, ascending ones; highest first, as readers look for it."""
+    texts = []
+    start: int | None = None
+    for index, flag in enumerate([*flags, False]):
+        if flag and start is None:
+            start = index
+        elif not flag and start is not None:
+            texts.append(_run(levels, start, index))
+            start = None
+    return texts[::-1]
+
+
+def _run(levels: Sequence[Host], start: int, end: int) -> str:
+    name = {"macos": "macOS", "ios": "iOS"}.get(levels[start].kind, levels[start].kind)
+    low = ".".join(map(str, levels[start].floor))
+    if end - start == 1 or (start, end) == (0, len(levels)):
+        return levels[start].words if end - start == 1 else name
+    if end == len(levels):
+        return f"{name} ≥ {low}"
+    high = ".".join(map(str, levels[end].floor))
+    return f"{name} < {high}" if start == 0 else f"{name} ≥ {low} and < {high}"
+
+
 def _hosts(hosts: Sequence[Host], present: Sequence[Host]) -> str:
     """``Linux x86_64 and aarch64, macOS arm64``, with the level where not all levels are meant."""
-    machines: dict[str, dict[str, list[str]]] = {}
+    machines: dict[str, dict[str, list[Host]]] = {}
     for host in hosts:
-        levels = machines.setdefault(host.platform.words, {}).setdefault(host.machine, [])
-        levels.append(host.words)
+        machines.setdefault(host.platform.words, {}).setdefault(host.machine, []).append(host)
     parts = []
     for platform, found in machines.items():
         names = []
-        for machine, levels in found.items():
-            words = list(dict.fromkeys(level for level in levels if level))
-            total = sum(
-                other.platform.words == platform and other.machine == machine for other in present
-            )
-            whole = len(levels) >= total or not words
+        for machine, inside in found.items():
+            around = [
+                other
+                for other in present
+                if other.platform.words == platform and other.machine == machine
+            ]
+            words = _levels(inside, around)
+            whole = len(inside) >= len(around) or not words
             name = "other machines" if machine == "other" else machine
             names.append(name if whole else f"{name} ({', '.join(words)})")
         parts.append("elsewhere" if platform == "other" else f"{platform} {', '.join(names)}")

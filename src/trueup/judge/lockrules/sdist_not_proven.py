@@ -36,11 +36,13 @@ def _check(audit: Audit) -> Iterator[Finding]:
             names = group.names or (audit.entry(number).origin,)
             evidence.append(Evidence(files=names, says=(group.said.reason,)))
         points = union(trouble.points for trouble in troubles)
+        if not points & audit.ground.asked:
+            continue  # No target builds it, and it was not looked at.
         yield lock_finding(
             audit,
             number,
             CODE,
-            Severity.WARNING if points & audit.ground.asked else Severity.INFO,
+            Severity.WARNING,
             "is not proven: what it asks for is unknown before it is built",
             points=points,
             selections=[one for trouble in troubles for one in trouble.selections],
