@@ -159,6 +159,26 @@ def test_a_target_greys_out_what_is_not_installed_there(reader: Reader) -> None:
     assert names(page, ".up") == ["app", "web", "console"]
 
 
+def in_frame(page: Page, name: str) -> bool:
+    frame = page.locator(".pan").bounding_box()
+    node = page.locator(".graph .node").filter(has_text=f"{name} 1").locator("rect").last
+    box = node.bounding_box()
+    assert frame is not None
+    assert box is not None
+    return (
+        frame["x"] <= box["x"] <= frame["x"] + frame["width"] - box["width"]
+        and frame["y"] <= box["y"] <= frame["y"] + frame["height"] - box["height"]
+    )
+
+
+def test_what_is_found_comes_into_sight(reader: Reader) -> None:
+    page = reader.open("crowd")
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    assert not in_frame(page, "package-99")
+    page.get_by_role("searchbox").fill("package-99")
+    assert in_frame(page, "package-99")
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -204,12 +224,7 @@ def test_a_row_shows_its_package_in_the_graph(reader: Reader) -> None:
     page = reader.open("crowd")
     page.get_by_role("link", name="package-99", exact=True).click()
     assert names(page, ".picked") == ["package-99"]
-    frame = page.locator(".pan").bounding_box()
-    box = page.locator(".node.picked rect").bounding_box()
-    assert frame is not None
-    assert box is not None
-    assert frame["x"] <= box["x"] < frame["x"] + frame["width"]
-    assert frame["y"] <= box["y"] < frame["y"] + frame["height"]
+    assert in_frame(page, "package-99")
 
 
 def test_every_button_has_a_role_and_a_name(reader: Reader) -> None:

@@ -93,14 +93,17 @@ const show = () => {
 const stop = (node) => {
   for (const other of nodes) other.item.setAttribute("tabindex", other === node ? "0" : "-1");
 };
-const focus = (node) => {
-  stop(node);
-  node.item.focus({ preventScroll: true });
+const bring = (node) => {
   // Only the graph's own frame moves: the reader of the table stays where they are.
   const frame = pan.getBoundingClientRect();
   const box = node.item.getBoundingClientRect();
   if (box.left < frame.left || box.right > frame.right) pan.scrollLeft += box.left - frame.left - 80;
   if (box.top < frame.top || box.bottom > frame.bottom) pan.scrollTop += box.top - frame.top - frame.height / 2;
+};
+const focus = (node) => {
+  stop(node);
+  node.item.focus({ preventScroll: true });
+  bring(node);
 };
 const pick = (node) => {
   picked = node;
@@ -146,7 +149,11 @@ document.querySelector("table").addEventListener("click", (event) => {
   pan.scrollIntoView({ block: "center" });
   focus(node);
 });
-search.addEventListener("input", show);
+search.addEventListener("input", () => {
+  show();
+  const found = nodes.filter((node) => !node.row.hidden);
+  if (found.length > 0 && found.length < nodes.length) bring(found[0]);
+});
 if (target !== null) target.addEventListener("change", show);
 fit.addEventListener("change", () => pan.classList.toggle("fit", fit.checked));
 tools.querySelector("button[name=clear]").addEventListener("click", () => {
