@@ -79,7 +79,11 @@ def graph_of(lock: Lock, environment: Mapping[str, str] | None, selection: Selec
     for where the lock repeats that, and always those that no other entry asks for, unless the lock
     is walked from its marked ones.
     """
-    limits = [_holds(entry.condition, environment, selection) for entry in lock.entries]
+    # Few conditions are told apart in a lock, and some of uv's take a millisecond each.
+    conditions = {edge.condition for entry in lock.entries for edge in entry.edges}
+    conditions |= {entry.condition for entry in lock.entries}
+    holds = {one: _holds(one, environment, selection) for one in conditions}
+    limits = [holds[entry.condition] for entry in lock.entries]
     edges = tuple(
         GraphEdge(
             parent=parent,
@@ -87,9 +91,7 @@ def graph_of(lock: Lock, environment: Mapping[str, str] | None, selection: Selec
             extras=edge.extras,
             of_extra=edge.of_extra,
             marker=edge.condition.text,
-            live=limits[parent]
-            and limits[child]
-            and _holds(edge.condition, environment, selection),
+            live=limits[parent] and limits[child] and holds[edge.condition],
         )
         for parent, child, edge in _pairs(lock)
     )

@@ -106,6 +106,15 @@ def test_a_lock_without_targets_has_one_answer() -> None:
     assert show_why(lock, "console").splitlines()[2:] == ["  console 1.5"]
 
 
+def test_a_long_marker_is_cut() -> None:
+    marker = " or ".join(f"python_version == '3.{minor}'" for minor in range(30))
+    lock = replace(LOCK, targets=(), entries=(entry("app", ask("web", marker)), entry("web")))
+    line = show_why(lock, "web").splitlines()[3]
+    assert line.startswith('  └─ web 1.5 ; python_version == "3.0" or python_version == "3.1" or')
+    assert line.endswith("…")
+    assert len(line) < 120
+
+
 def test_a_circle_that_nobody_asks_for_is_said_to_be_one() -> None:
     circle = (entry("a", ask("b")), entry("b", ask("a")))
     text = show_why(replace(LOCK, entries=circle, roots=()), "a")

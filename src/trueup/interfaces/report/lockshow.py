@@ -23,6 +23,8 @@ from trueup.sources.output import write_atomically
 __all__ = ["environments", "show_graph", "show_why"]
 
 _LISTED_ASKERS = 8
+_LONGEST_MARKER = 100
+"""Characters; uv writes markers of thousands, which tell nothing on a terminal."""
 
 
 def environments(lock: Lock) -> tuple[tuple[str, Mapping[str, str] | None], ...]:
@@ -100,7 +102,7 @@ def _found(lock: Lock, project: NormalizedName) -> tuple[Selection, tuple[Reason
 def _head(lock: Lock, project: NormalizedName, selection: Selection) -> Iterator[str]:
     for entry in lock.entries:
         if entry.project == project:
-            where = f", where `{entry.condition}`" if entry.condition.text else ""
+            where = f", where `{_short(entry.condition.text)}`" if entry.condition.text else ""
             yield f"{entry.title}: {count(len(entry.files), 'file')}{where}"
     chosen = sorted(selection - lock.default, key=lambda option: option.sort_key)
     if chosen:
@@ -128,9 +130,13 @@ def _tree(lock: Lock, graph: Graph, chain: Sequence[int]) -> Iterator[str]:
         edges = [e for e in graph.edges if e.live and (e.parent, e.child) == (parent, child)]
         node = graph.nodes[child]
         extras = f"[{','.join(sorted(edges[0].extras))}]" if edges[0].extras else ""
-        marker = f" ; {edges[0].marker}" if edges[0].marker else ""
+        marker = f" ; {_short(edges[0].marker)}" if edges[0].marker else ""
         version = node.title.removeprefix(node.project)
         yield f"{'   ' * depth}└─ {node.project}{extras}{version}{marker}"
+
+
+def _short(marker: str) -> str:
+    return marker if len(marker) <= _LONGEST_MARKER else f"{marker[: _LONGEST_MARKER - 1]}…"
 
 
 def _wish(lock: Lock, project: NormalizedName) -> str:
