@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from packaging.markers import Marker as PackagingMarker
+
 from trueup.judge.synthesis import Synthesizer
 from trueup.model.condition import Condition, Option, OptionKind, Selection, parse_condition
 from trueup.model.errors import TrueupError
+from trueup.model.marker import Atom, parse_marker
 from trueup.model.space import Space, union
 
 __all__ = ["Choice", "Conditions"]
@@ -113,7 +116,7 @@ class Conditions:
         text = (
             self._synthesizer.marker(points)
             if not besides
-            else Synthesizer(space=self.space, relevant=relevant).marker(points)
+            else Synthesizer(space=self.space, relevant=relevant, free=self._free).marker(points)
         )
         if text is None:
             raise TrueupError("no marker describes where an entry is installed")
@@ -121,7 +124,15 @@ class Conditions:
 
     @cached_property
     def _synthesizer(self) -> Synthesizer:
-        return Synthesizer(space=self.space, relevant=self.relevant)
+        return Synthesizer(space=self.space, relevant=self.relevant, free=self._free)
+
+    @cached_property
+    def _free(self) -> tuple[Atom, ...]:
+        """The comparisons of free-form variables that the space was cut by."""
+        if not self.space.free:
+            return ()
+        markers = (parse_marker(PackagingMarker(text)) for text in sorted(self.space.cut))
+        return tuple(atom for marker in markers for atom in marker.atoms())
 
 
 def _key(option: Option) -> tuple[str, str, str]:

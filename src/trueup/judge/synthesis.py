@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
-from trueup.model.marker import Marker
+from trueup.judge.freewriter import free_writer
+from trueup.model.marker import Atom, Marker
 from trueup.model.python import PythonAxis
 from trueup.model.space import Space, union
 
@@ -40,12 +41,14 @@ class _Axis:
 class Synthesizer:
     """Writes markers over one space; ``relevant`` are the points where the outcome matters.
 
-    ``known`` are the markers that the release already uses.
+    ``known`` are the markers that the release already uses, ``free`` comparisons of free-form
+    variables that may be used; without them none of these can be asked about.
     """
 
     space: Space
     relevant: int
     known: tuple[Marker, ...] = ()
+    free: tuple[Atom, ...] = ()
 
     def marker(self, wanted: int, avoid: int = 0) -> str | None:
         """A marker without `extra` that holds on exactly these relevant points.
@@ -130,7 +133,10 @@ class Synthesizer:
     def _axes(self) -> tuple[_Axis, ...]:
         """In the order in which they are given up: implementation first, platform last."""
         space = self.space
-        free = tuple(_Axis(sets=sets, write=lambda must, may: None) for sets in space.free_sets())
+        free = tuple(
+            _Axis(sets=sets, write=free_writer(axis, self.free))
+            for axis, sets in zip(space.free, space.free_sets(), strict=True)
+        )
         named = space.by_interpreter(lambda item: (item.name, item.implementation))
         implementation = _Axis(
             sets=tuple(named.values()), write=self._implementation_writer(list(named))

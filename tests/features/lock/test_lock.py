@@ -227,6 +227,25 @@ def test_a_patch_release_splits_a_target() -> None:
     assert entries(found) == ["app 1.0", 'old 1.0; python_full_version < "3.12.4"']
 
 
+def test_what_a_target_leaves_open_is_asked_about_as_the_files_do() -> None:
+    shelf = Shelf.of(
+        {
+            "app-1.0-py3-none-any.whl": [
+                'new; platform_release >= "20.0"',
+                'mid; platform_release >= "18.0" and platform_release < "22.0"',
+                'own; "Ubuntu" in platform_version or sys_platform == "win32"',
+            ],
+            **{f"{name}-1.0-py3-none-any.whl": [] for name in ("new", "mid", "own")},
+        }
+    )
+    assert entries(one(run(shelf, request("app", targets=THREE)))) == [
+        "app 1.0",
+        'mid 1.0; platform_release < "22.0" and platform_release >= "18.0"',
+        'new 1.0; platform_release >= "20.0"',
+        'own 1.0; sys_platform == "win32" or "Ubuntu" in platform_version',
+    ]
+
+
 @pytest.mark.parametrize(
     "given",
     [
