@@ -172,7 +172,7 @@ def test_titles_tell_wishes_markers_targets_and_files(tmp_path: Path) -> None:
         "asked for as app>=1", "app-1-py3-none-any.whl", "app-1.tar.gz",
     ]  # fmt: skip
     assert title(console).splitlines()[1:] == [
-        "in cp312-windows-amd64", 'where sys_platform == "win32"',
+        "installed in cp312-windows-amd64", 'where sys_platform == "win32"',
     ]  # fmt: skip
     edge = groups(root, "edge")[0]
     assert title(edge) == "app 1 asks for web"
@@ -238,7 +238,8 @@ def test_the_page_lists_packages_with_versions_and_reasons(tmp_path: Path) -> No
 def test_a_lock_without_targets_has_none_to_choose(tmp_path: Path) -> None:
     text = written(replace(LOCK, targets=()), tmp_path / "graph.html")
     assert "<select" not in text
-    assert text.count("<td>everywhere") == 5
+    assert text.count("<td>not recorded") == 5
+    assert "not in every target" not in text
 
 
 def test_an_empty_lock_has_an_empty_picture(tmp_path: Path) -> None:
@@ -259,3 +260,12 @@ def test_another_suffix_is_refused(name: str, found: str, tmp_path: Path) -> Non
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be written"):
         show_graph(LOCK, tmp_path / "absent" / "graph.svg")
+
+
+def test_what_no_root_leads_to_is_said_to_be_so(tmp_path: Path) -> None:
+    root, alone = replace(entry("app"), root=True), entry("alone")
+    lock = replace(LOCK, entries=(root, alone), walked=True, targets=(), roots=())
+    text = written(lock, tmp_path / "graph.html")
+    assert "reached from no root" in text
+    assert "<td>no environment" in text
+    assert "the lock does not say" in text

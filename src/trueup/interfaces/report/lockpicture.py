@@ -59,7 +59,7 @@ class _Node:
         facts = [f"asked for as {wish}" for wish in self.wishes]
         if self.root and not facts:
             facts.append("asked for by no other package")
-        facts += [f"in {self.where}"] if self.where else []
+        facts += [f"installed in {self.where}"] if self.where else []
         facts += [f"where {entry.condition}"] if entry.condition.text else []
         return (*facts, *(file.filename for file in entry.files))
 
@@ -232,7 +232,8 @@ def _silent(lock: Lock, seen: _Seen) -> Iterator[tuple[int, int]]:
 def _where(places: set[int] | tuple[()], names: Sequence[str]) -> str:
     if len(places) == len(names):
         return ""
-    return ", ".join(short_targets(names[place] for place in sorted(places))) or "no target"
+    found = short_targets(names[place] for place in sorted(places))
+    return ", ".join(found) or ("no environment" if names == ("",) else "no target")
 
 
 def _wishes(lock: Lock, entry: LockEntry) -> Iterator[str]:
