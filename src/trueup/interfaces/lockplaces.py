@@ -33,7 +33,8 @@ class LockPlaces:
 
     ``index`` wins over what the lock and the configuration say; ``find_links`` are folders whose
     files win over those of the same name on an index; ``mapping`` moves addresses on index pages;
-    ``offline`` uses what earlier runs kept and the folders, nothing else. A context manager.
+    ``offline`` uses what earlier runs kept and the folders, nothing else; pages that were kept are
+    believed for ``page_age`` seconds. A context manager.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class LockPlaces:
         environ: Mapping[str, str],
         directory: Path,
         keep: bool = True,
+        page_age: float = 0,
         watcher: Watcher | None = None,
     ) -> None:
         self._index = tuple(index)
@@ -57,7 +59,12 @@ class LockPlaces:
         self._keep = keep
         self.folder = FolderSource(find_links) if find_links else None
         self._places = Places(
-            index=index, environ=environ, directory=directory, keep=keep, watcher=watcher
+            index=index,
+            environ=environ,
+            directory=directory,
+            keep=keep,
+            watcher=watcher,
+            page_age=page_age,
         )
         self._kept: Cache | None = None
         self._lock = threading.RLock()

@@ -218,6 +218,36 @@ def test_the_first_lock_version_lists_files_apart(tmp_path: Path) -> None:
     ]
 
 
+def test_the_category_dev_stands_for_every_group_of_the_project(tmp_path: Path) -> None:
+    """Poetry 1.2 to 1.4 wrote it for all groups, whatever their names."""
+    (tmp_path / "pyproject.toml").write_text(
+        """
+        [tool.poetry]
+        name = "app"
+        [tool.poetry.group.test.dependencies]
+        demo = "*"
+        [tool.poetry.group.docs.dependencies]
+        other = "*"
+        """
+    )
+    lock = read(
+        """
+        [[package]]
+        name = "demo"
+        version = "1.0"
+        category = "dev"
+        [metadata]
+        lock-version = "2.0"
+        """,
+        tmp_path,
+    )
+    assert lock.faults == ()
+    condition = lock.entries[-1].condition
+    assert condition.options <= lock.options
+    assert condition.under(frozenset({group("test")})) is True
+    assert condition.under(frozenset()) is False
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "location"),
     [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trueup.interfaces.cli.options import NO_CACHE, REFRESH
 from trueup.model.lockrequest import EVERYTHING, Irreconcilable, Prereleases, Strategy
 
 if TYPE_CHECKING:
@@ -118,14 +119,8 @@ _WHERE = (
         multiple=True,
         help="Take files of this folder as well, before those of an index.",
     ),
-    click.Option(
-        ["refresh", "--refresh"],
-        is_flag=True,
-        help="Ask the index for every page again, also for those of the last ten minutes.",
-    ),
-    click.Option(
-        ["no_cache", "--no-cache"], is_flag=True, help="Keep nothing in the user's cache folder."
-    ),
+    REFRESH,
+    NO_CACHE,
 )
 _ELSE = (
     click.Option(

@@ -15,6 +15,7 @@ __all__ = [
     "FORMATS",
     "INDEX",
     "NO_CACHE",
+    "REFRESH",
     "REPORT",
     "RULES",
     "TALK",
@@ -33,6 +34,11 @@ INDEX = click.Option(
     metavar="URL",
     multiple=True,
     help="Look releases up here, in this order; otherwise where uv and pip are set to look.",
+)
+REFRESH = click.Option(
+    ["refresh", "--refresh"],
+    is_flag=True,
+    help="Ask the index for every page again, also for those of the last ten minutes.",
 )
 NO_CACHE = click.Option(
     ["no_cache", "--no-cache"],

@@ -46,8 +46,8 @@ or something could not be judged (what could is reported all the same).
 def command(context: click.Context, /, **options: Any) -> None:
     """Audit locks against the real files: does every target get what its files ask for.
 
-    LOCK is a `pylock.toml`, a `Pipfile.lock` or a requirements file, best one with hashes (not yet
-    a `uv.lock`, `poetry.lock` or `pdm.lock`). Without LOCK the locks of the project are judged.
+    LOCK is a `pylock.toml`, `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock` or a requirements
+    file, best one with hashes. Without LOCK the locks of the project are judged.
     """
     context.exit(_run(VerifyOptions(**options)))
 
@@ -136,6 +136,7 @@ def _places(
     watcher: Watcher,
 ) -> LockPlaces:
     from trueup.interfaces.lockplaces import LockPlaces
+    from trueup.interfaces.wanted import PAGE_AGE
 
     return LockPlaces(
         index=combined.index,
@@ -145,6 +146,7 @@ def _places(
         environ=os.environ,
         directory=directory,
         keep=not options.no_cache,
+        page_age=0 if options.refresh else PAGE_AGE,
         watcher=watcher,
     )
 

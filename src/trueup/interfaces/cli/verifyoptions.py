@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 import click
 
-from trueup.interfaces.cli.options import INDEX, NO_CACHE, REPORT, RULES, TALK, JudgingOptions
+from trueup.interfaces.cli.options import (
+    INDEX,
+    NO_CACHE,
+    REFRESH,
+    REPORT,
+    RULES,
+    TALK,
+    JudgingOptions,
+)
 
 __all__ = ["VerifyOptions", "verify_options"]
 
@@ -64,6 +72,7 @@ _OPTIONS = (
     ),
     *RULES,
     *REPORT,
+    REFRESH,
     NO_CACHE,
     *TALK,
 )
@@ -81,6 +90,7 @@ class VerifyOptions(JudgingOptions):
     index_map: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     offline: bool = False
+    refresh: bool = False
 
 
 def verify_options() -> list[click.Parameter]:

@@ -39,6 +39,8 @@ from trueup.sources.lockfiles.values import (
 __all__ = ["read_poetry"]
 
 _MAIN = "main"
+_DEVELOPMENT = (NormalizedName("dev"),)
+"""What the category `dev` is taken for where no project tells its groups."""
 
 
 def read_poetry(document: LockDocument, *, project: Path, environ: Mapping[str, str]) -> Lock:
@@ -53,10 +55,15 @@ def read_poetry(document: LockDocument, *, project: Path, environ: Mapping[str, 
     versions: dict[NormalizedName, list[Version | None]] = {}
     for _, name, version in tables:
         versions.setdefault(name, []).append(version)
-    reader = _Reader(folder=Path(document.path).parent, versions=versions, metadata=metadata)
-    entries = tuple(reader.entry(*each) for each in tables)
     beside = toml_if_there(project / "pyproject.toml")
     roots = poetry_roots(beside) if beside is not None else None
+    reader = _Reader(
+        folder=Path(document.path).parent,
+        versions=versions,
+        metadata=metadata,
+        development=tuple(sorted(roots.groups)) if roots is not None else _DEVELOPMENT,
+    )
+    entries = tuple(reader.entry(*each) for each in tables)
     alternatives = _pythons(metadata)
     if roots is not None:
         entries = (*root_entries(roots, versions), *entries)
@@ -125,11 +132,15 @@ def _indexes(entries: tuple[LockEntry, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reader:
-    """Reads entries; paths are relative to ``folder``, ``versions`` are those of all entries."""
+    """Reads entries; paths are relative to ``folder``, ``versions`` are those of all entries.
+
+    ``development`` are the groups that the category `dev` may stand for.
+    """
 
     folder: Path
     versions: Versions
     metadata: Table | None
+    development: tuple[NormalizedName, ...]
 
     def entry(self, table: Table, project: NormalizedName, version: Version | None) -> LockEntry:
         place = _place(table)
@@ -145,7 +156,7 @@ class _Reader:
             project=project,
             version=version,
             origin=table.origin,
-            condition=_condition(table),
+            condition=_condition(table, self.development),
             requires_python=python[0] if python is not None and len(python) == 1 else None,
             files=files if place.kind in (PlaceKind.INDEX, PlaceKind.ARCHIVE) else (),
             place=place,
@@ -227,11 +238,14 @@ def _member(text: str) -> tuple[NormalizedName, frozenset[NormalizedName]]:
     return requirement.project, requirement.extras
 
 
-def _condition(table: Table) -> Condition:
-    """The groups of an entry and its marker, or one marker for each group (lock version 2.1)."""
+def _condition(table: Table, development: tuple[NormalizedName, ...]) -> Condition:
+    """The groups of an entry and its marker, or one marker for each group (lock version 2.1).
+
+    Poetry 1.2 to 1.4 knew any groups, and still wrote the category `dev` for all of them.
+    """
     groups = table.parsed_each("groups", parse_name, "the name of a group")
     if not groups and table.values.get("category") == "dev":
-        groups = (NormalizedName("dev"),)
+        groups = development
     markers = table.values.get("markers")
     if isinstance(markers, Mapping):
         below = table.table("markers")

@@ -159,7 +159,8 @@ def _package(entry: LockEntry, entries: Sequence[LockEntry], folder: Path) -> di
     own: dict[str, Value] = {}
     if entry.promise is not None:
         own["sdist"] = entry.promise
-    if entry.own is not None and entry.promise is not None:
+    told = entry.promise is not None or entry.place.kind is PlaceKind.DIRECTORY
+    if entry.own is not None and told:
         own["requires-dist"] = sorted(map(str, entry.own.requires_dist))
     if entry.recorded:
         own["metadata"] = {
