@@ -2,6 +2,7 @@
 
 python factory.py                       each machine decides for itself what to require
 python factory.py REQUIREMENT…          every file gets this one list
+python factory.py --simple              puts all of it, and what it needs, into a small index
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import shutil
 import sys
 import tarfile
 import zipfile
@@ -64,7 +66,25 @@ def write_sdist(folder: Path, text: str) -> None:
         sdist.addfile(entry, io.BytesIO(data))
 
 
+def write_index() -> None:
+    """A folder per project, as an index has: the files of the project, and a page of links."""
+    for name, version in (("numpy", "2.4.0"), ("uvloop", "0.22.1"), ("colorama", "0.4.6")):
+        folder = Path("simple", name)
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = f"{name}-{version}"
+        about = f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n"
+        with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(f"{stem}.dist-info/METADATA", about)
+            wheel.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+    shutil.copytree("dist", "simple/lattice", dirs_exist_ok=True)
+    for folder in Path("simple").iterdir():
+        links = [f'<a href="{file.name}">{file.name}</a>' for file in sorted(folder.iterdir())]
+        (folder / "index.html").write_text("\n".join(links))
+
+
 def main(listed: list[str]) -> None:
+    simple = listed == ["--simple"]
+    listed = [] if simple else listed
     folder = Path("dist")
     folder.mkdir(exist_ok=True)
     for platform in PLATFORMS:
@@ -74,6 +94,8 @@ def main(listed: list[str]) -> None:
     else:
         head, _, fields = metadata(["numpy>=2"]).partition("Name:")
         write_sdist(folder, f"{head}Dynamic: Requires-Dist\nName:{fields}")
+    if simple:
+        write_index()
 
 
 if __name__ == "__main__":
