@@ -145,9 +145,18 @@ def entries(draw: st.DrawFn) -> LockEntry:
         case PlaceKind.DIRECTORY:
             path = "/".join(draw(st.lists(SEGMENTS, min_size=1, max_size=3)))
             place = Place(kind=PlaceKind.DIRECTORY, location=path, editable=draw(st.booleans()))
-            return replace(entry, version=None, place=place)
+            return replace(entry, version=None, place=place, own=draw(st.none() | resolutions()))
         case _:
             assert_never(kind)
+
+
+@st.composite
+def resolutions(draw: st.DrawFn) -> Resolution:
+    """What a source is known to ask for, perhaps for nothing."""
+    asks = draw(st.frozensets(REQUIREMENTS, max_size=3))
+    markers = [line.marker for line in asks if line.marker is not None]
+    extras = frozenset(NormalizedName(extra) for marker in markers for extra in marker.extras)
+    return Resolution(requires_dist=asks, requires_python=None, provides_extra=extras)
 
 
 @st.composite
@@ -160,14 +169,7 @@ def _from_an_index(draw: st.DrawFn, entry: LockEntry) -> LockEntry:
     if sdist := draw(st.booleans()):
         names.append(f"{stem}.tar.gz")
     known = draw(st.lists(st.sampled_from(names), unique=True))
-    asks = draw(st.none() | st.frozensets(REQUIREMENTS, max_size=3)) if sdist else None
-    markers = [line.marker for line in asks or () if line.marker is not None]
-    extras = frozenset(NormalizedName(extra) for marker in markers for extra in marker.extras)
-    own = (
-        Resolution(requires_dist=asks, requires_python=None, provides_extra=extras)
-        if asks
-        else None
-    )
+    own = draw(st.none() | resolutions()) if sdist else None
     return replace(
         entry,
         files=tuple(draw(files(name, entry.project)) for name in names),

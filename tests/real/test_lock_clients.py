@@ -60,6 +60,7 @@ BASE = {
 }  # fmt: skip
 DEV = {"tester": "1.0"}
 """The group `dev` is installed unless the user says otherwise."""
+IN_TREE = '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
 BACKEND = b"""
 import base64, hashlib, zipfile
 
@@ -97,7 +98,7 @@ def publish(folder: Path) -> None:
         "source",
         "1.0",
         requires=["deep"],
-        pyproject='[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n',
+        pyproject=IN_TREE,
         files={"own.py": BACKEND},
     )
 
@@ -331,3 +332,43 @@ def test_a_lock_is_sound_until_an_entry_is_dropped(own: Site) -> None:
         path.write_text(without(name, text), encoding="utf-8")
         assert missing(verified(own)) == expected
         assert own.trueup("verify", LOCK).returncode == 1
+
+
+@every_client
+def test_files_beside_the_lock_are_installed_from_there(own: Site, client: str) -> None:
+    folder = own.folder / "it's a wheel house"
+    folder.mkdir()
+    make_wheel(folder, "beside", "1.0", requires=["deep"])
+    (own.folder / "pyproject.toml").write_text(
+        '[project]\nname = "app"\nversion = "0"\ndependencies = ["beside"]\n'
+        'requires-python = ">=3.11"\n\n[tool.trueup.lock]\nfind-links = ["it\'s a wheel house"]\n',
+        encoding="utf-8",
+    )
+    own.lock(str(this_target()), *FOREIGN)
+    assert "file:" not in (own.folder / LOCK).read_text("utf-8")
+    python = own.environment("local")
+    own.passed(*CLIENTS[client](python, (), ()))
+    assert own.installed(python) == {"beside": "1.0", "deep": "1.0"}
+    assert verified(own, "--find-links", folder.name)["verdict"] == "sound"
+
+
+@pytest.mark.parametrize("client", ["uv pip sync", "uv pip install"])
+def test_a_project_in_a_folder_is_installed_from_there(own: Site, client: str) -> None:
+    """pip refuses what has no hash beside files that have one, and so every lock with a folder."""
+    member = own.folder / "libs" / "source"
+    member.mkdir(parents=True)
+    (member / "own.py").write_bytes(BACKEND + b"\nbuild_editable = build_wheel\n")
+    (member / "pyproject.toml").write_text(
+        '[project]\nname = "source"\nversion = "1.0"\ndependencies = ["deep"]\n\n' + IN_TREE,
+        encoding="utf-8",
+    )
+    (own.folder / "pyproject.toml").write_text(
+        '[project]\nname = "app"\nversion = "0"\ndependencies = ["source"]\n'
+        'requires-python = ">=3.11"\n\n[tool.trueup.lock]\nmembers = ["libs/*"]\n',
+        encoding="utf-8",
+    )
+    own.lock(str(this_target()), *FOREIGN)
+    python = own.environment("folder")
+    own.passed(*CLIENTS[client](python, (), ()))
+    assert own.installed(python) == {"source": "1.0", "deep": "1.0"}
+    assert verified(own)["verdict"] in ("sound", "not proven")
