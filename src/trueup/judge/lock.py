@@ -172,7 +172,7 @@ class Audit:
             for position, one in enumerate(alive):
                 for other in alive[position + 1 :]:
                     overlap = self._overlap(one, other, live)
-                    if overlap and not self._same(one, other, overlap):
+                    if overlap and not self._same(number, one, other, overlap):
                         bad += [group for group in (one, other) if group not in bad]
                         where |= overlap
             if bad:
@@ -183,10 +183,17 @@ class Audit:
         space = self.ground.space
         return space.spread(one.points & live) & space.spread(other.points & live)
 
-    def _same(self, one: Group, other: Group, points: int) -> bool:
+    def _same(self, number: int, one: Group, other: Group, points: int) -> bool:
+        """Whether two groups ask for the same there, with the extras that anything asks for."""
         if not (isinstance(one.said, Resolution) and isinstance(other.said, Resolution)):
             return True  # What is unknown is told as such, not as a difference.
-        return equal_within(self.ground.space, points, one.said, other.said)
+        extras = {
+            extra
+            for closure in self.closures
+            for (entry, extra), asked in closure.asked.items()
+            if entry == number and asked & points
+        }
+        return equal_within(self.ground.space, points, one.said, other.said, extras=extras)
 
     def _surplus(self, closure: Closure) -> Iterator[Problem]:
         if not (self.lock.walked and self.lock.complete_roots):

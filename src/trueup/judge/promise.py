@@ -6,7 +6,7 @@ that sdist, or was repaired after the build.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
@@ -213,11 +213,23 @@ def equal_everywhere(first: frozenset[Requirement], second: frozenset[Requiremen
         return None
 
 
-def equal_within(space: Space, points: int, first: Resolution, second: Resolution) -> bool:
-    """Whether two lists of requirements have the same effective dependencies at these points."""
+def equal_within(
+    space: Space,
+    points: int,
+    first: Resolution,
+    second: Resolution,
+    *,
+    extras: Collection[str | None] | None = None,
+) -> bool:
+    """Whether two lists of requirements have the same effective dependencies at these points.
+
+    ``extras`` limits that to the base package (None) and some extras; all of them count otherwise.
+    """
     tables = [by_project(resolution.requires_dist) for resolution in (first, second)]
     for project, variants in differing_lines([first, second]).items():
         for extra in contexts(line for lines in variants for line in lines):
+            if extras is not None and extra not in extras:
+                continue
             one, two = (
                 partition(space, table.get(project, frozenset()), extra, points) for table in tables
             )
