@@ -246,6 +246,15 @@ def test_what_a_target_leaves_open_is_asked_about_as_the_files_do() -> None:
     ]
 
 
+def test_a_version_that_tells_too_many_environments_apart_is_passed_over() -> None:
+    shelf = Shelf.of({"app-1.0-py3-none-any.whl": [], "lib-1.0-py3-none-any.whl": []})
+    tests = [f'lib; platform_release > "{n}" and platform_version < "{n}"' for n in range(400)]
+    shelf.add("app-2.0-py3-none-any.whl", tests)
+    assert entries(one(run(shelf, request("app")))) == ["app 1.0"]
+    (lost,) = run(shelf, request("app==2.0")).unserved
+    assert "too many values of `platform_release`" in "\n".join(lost.clash.lines)
+
+
 @pytest.mark.parametrize(
     "given",
     [

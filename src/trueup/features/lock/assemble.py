@@ -12,6 +12,7 @@ from trueup.features.lock.drive import Resolved
 from trueup.features.lock.merge import Kept, merge
 from trueup.judge.lock import Audit, audit
 from trueup.judge.lockrules import LOCK_RULES
+from trueup.judge.picks import key_of
 from trueup.model.errors import TrueupError
 from trueup.model.finding import Finding, Severity
 from trueup.model.lock import Lock, LockKind
@@ -53,8 +54,10 @@ def assemble(
             if root.option is not None
         ),
     )
-    readings = resolved.field.stock.supply.readings
-    found = audit(lock, targets, readings)
+    # What was read of others on the way is no part of the lock, and would only cut the space.
+    known = resolved.field.stock.supply.readings
+    keys = {key_of(file) for entry in entries for file in entry.files}
+    found = audit(lock, targets, {key: known[key] for key in sorted(keys & known.keys())})
     wrong = [
         finding
         for rule in LOCK_RULES

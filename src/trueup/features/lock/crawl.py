@@ -144,7 +144,7 @@ class _Crawl:
             if file.is_sdist
             else reading.resolution
         )
-        if not isinstance(said, Resolution):
+        if not isinstance(said, Resolution) or self._field.too_fine(said) is not None:
             return []
         points = self._points(task.project, file)
         self._read.setdefault(task.project, []).append((said, points))

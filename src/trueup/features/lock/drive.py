@@ -17,7 +17,7 @@ from trueup.features.lock.forks import Fork, forks
 from trueup.features.lock.resolver import Clash, solve
 from trueup.features.lock.stock import Stock
 from trueup.model.condition import Option
-from trueup.model.errors import UsageError
+from trueup.model.errors import SpaceTooLargeError, UsageError
 from trueup.model.grid import grid
 from trueup.model.lockrequest import LockRequest, Strategy
 from trueup.model.marker import Marker
@@ -89,7 +89,7 @@ def resolve(stock: Stock, *, watcher: Watcher) -> Resolved:
                 for part in _variants(here):
                     finer |= crawl(part, roots, watcher)
                 state.crawled = True
-                if finer - state.cuts:
+                if finer - state.cuts and _can_be_cut(stock, state, finer):
                     raise Finer(finer)
             placed, lost = _all(stock, here)
         except Finer as finer:
@@ -106,6 +106,15 @@ def resolve(stock: Stock, *, watcher: Watcher) -> Resolved:
         state.targets = tuple(target for target in state.targets if target not in gone)
         if not state.targets:
             return Resolved(field=here, placed=(), unserved=tuple(state.unserved))
+
+
+def _can_be_cut(stock: Stock, state: _State, finer: set[object]) -> bool:
+    """Whether the space can be cut by all that was found ahead, which may not all be needed."""
+    try:
+        _field(stock, replace(state, cuts=state.cuts | finer))
+    except SpaceTooLargeError:
+        return False
+    return True
 
 
 def _field(stock: Stock, state: _State) -> Field:

@@ -14,7 +14,8 @@ from trueup.features.lock.stock import Files, Stock
 from trueup.judge.choice import Choice, choose, page_specifiers
 from trueup.judge.picks import sdist_says
 from trueup.model.artifact import Artifact, SdistName
-from trueup.model.grid import unsettled, unsettled_specifiers
+from trueup.model.errors import SpaceTooLargeError
+from trueup.model.grid import grid, unsettled, unsettled_specifiers
 from trueup.model.lockrequest import EVERYTHING, Irreconcilable
 from trueup.model.marker import Marker
 from trueup.model.metadata import Resolution, Unreadable
@@ -88,6 +89,7 @@ class Field:
         self._usable: dict[tuple[NormalizedName, Version, int], Usable | Unusable] = {}
         self._lines: dict[tuple[Resolution, int], Lines] = {}
         self._checked: set[Resolution] = set()
+        self._too_fine: dict[Resolution, str | None] = {}
 
     def choice(self, project: NormalizedName, files: Files) -> Choice:
         """Which wheels of a version are chosen where, on the whole space."""
@@ -186,6 +188,9 @@ class Field:
         said = self.said(file)
         if isinstance(said, Unreadable):
             return Unusable(reason=f"`{file.filename}`: {said.reason}")
+        reason = self.too_fine(said)
+        if reason is not None:
+            return Unusable(reason=f"`{file.filename}`: {reason}")
         self._settle_said(said)
         if points & ~self.space.admitted(said.requires_python):
             return Unusable(reason=f"`{file.filename}` requires Python {said.requires_python}")
@@ -210,19 +215,41 @@ class Field:
             reason=f"{said.reason}; `--allow-build {project}` would build it in the sandbox"
         )
 
-    def _settle_said(self, said: Resolution) -> None:
+    def too_fine(self, said: Resolution) -> str | None:
+        """Why no lock can tell all environments apart that a file distinguishes; mostly it can."""
         if said in self._checked:
-            return
-        markers = [line.marker for line in said.requires_dist if line.marker]
-        specifiers = [said.requires_python] if said.requires_python is not None else []
-        self._settle(markers, specifiers)
-        self._checked.add(said)
+            return None
+        if said not in self._too_fine:
+            markers, specifiers = self._cuts(*_distinguished(said))
+            reason = None
+            if markers or specifiers:
+                targets = {target for cell in self.cells for target in cell.targets}
+                try:
+                    grid(sorted(targets), markers=markers, specifiers=specifiers)
+                except SpaceTooLargeError as error:
+                    names = " and ".join(f"`{name}`" for name in error.variables)
+                    reason = f"its markers tell too many values of {names} apart"
+            self._too_fine[said] = reason
+        return self._too_fine[said]
+
+    def _settle_said(self, said: Resolution) -> None:
+        if said not in self._checked:
+            self._settle(*_distinguished(said))
+            self._checked.add(said)
 
     def _settle(self, markers: Sequence[Marker], specifiers: Sequence[SpecifierSet]) -> None:
-        cuts: list[object] = [*unsettled(self.space, markers, self._minors)]
-        cuts += unsettled_specifiers(self.space, specifiers, self._minors)
-        if cuts:
-            raise Finer(cuts)
+        finer = self._cuts(markers, specifiers)
+        if any(finer):
+            raise Finer([*finer[0], *finer[1]])
+
+    def _cuts(
+        self, markers: Sequence[Marker], specifiers: Sequence[SpecifierSet]
+    ) -> tuple[frozenset[Marker], frozenset[SpecifierSet]]:
+        """Those of them that the space has to be cut by."""
+        return (
+            unsettled(self.space, markers, self._minors),
+            unsettled_specifiers(self.space, specifiers, self._minors),
+        )
 
     def holds(self, marker: Marker | None, extra: str | None) -> int:
         """The points where a marker holds; raises Finer if the space does not tell."""
@@ -297,6 +324,12 @@ class Field:
             ),
             promise=promise if best.sdist else None,
         )
+
+
+def _distinguished(said: Resolution) -> tuple[list[Marker], list[SpecifierSet]]:
+    """By what a file distinguishes environments."""
+    markers = [line.marker for line in said.requires_dist if line.marker]
+    return markers, [said.requires_python] if said.requires_python is not None else []
 
 
 def _serves(kind: _Kind, choice: Choice, cell: Cell) -> bool:

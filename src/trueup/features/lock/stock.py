@@ -169,7 +169,9 @@ class Stock:
         try:
             listing = self.supply.listing(project, self.index_of(project))
         except NotFoundError as error:
-            self._missing[project] = str(error)
+            # The place repeats the project, which stands before the reason anyway.
+            asked = f" ({error.hint.partition(';')[0]})" if error.hint else ""
+            self._missing[project] = f"{error.what}{asked}"
             return {}
         by_version = listing.by_version()
         limit = self.request.exclude_newer
