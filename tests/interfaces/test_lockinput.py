@@ -520,10 +520,24 @@ def test_what_is_refused(
 
 
 def test_the_way_out_is_told(tmp_path: Path) -> None:
-    write(tmp_path, {"pyproject.toml": PROJECT.replace(">=3.11", ">=3.13"), "pylock.toml": "[["})
+    write(tmp_path, {"pyproject.toml": PROJECT.replace(">=3.11", ">=3.13")})
     with pytest.raises(UsageError) as caught:
         request(tmp_path)
     assert "`--for cp313-linux-x86_64`" in (caught.value.hint or "")
+    write(tmp_path, {"pylock.toml": "[["})
     with pytest.raises(UsageError) as caught:
         request(tmp_path, "flask")
     assert caught.value.hint == "`--upgrade` locks anew without looking at it"
+
+
+def test_the_targets_of_the_lock_that_is_there_stay(tmp_path: Path) -> None:
+    lock = '[tool.trueup]\ntargets = ["cp312-windows-amd64"]\n'
+    musl = '[tool.trueup]\ntargets = ["cp312-linux-x86_64-musl1.2"]\n'
+    write(tmp_path, {"pyproject.toml": PROJECT, "pylock.toml": lock, "pylock.musl.toml": musl})
+    assert list(map(str, request(tmp_path).targets)) == [
+        "cp312-linux-x86_64-musl1.2",
+        "cp312-windows-amd64",
+    ]
+    assert list(
+        map(str, request(tmp_path, options=LockOptions(targets=("cp313-windows-amd64",))).targets)
+    ) == ["cp313-windows-amd64"]

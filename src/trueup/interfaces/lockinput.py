@@ -28,7 +28,7 @@ from trueup.sources.asked import COMMAND_LINE, asked_root
 from trueup.sources.askedfiles import AskedFiles, read_asked_files
 from trueup.sources.config import index_config
 from trueup.sources.members import WorkspaceFolder, find_workspace
-from trueup.sources.preferred import preferred_versions
+from trueup.sources.preferred import preferred_versions, recorded_targets
 from trueup.sources.project import ProjectFile, read_project
 from trueup.sources.running import this_target
 from trueup.sources.tomltable import alternatives
@@ -116,7 +116,13 @@ def lock_request(
         roots, requires_python = (*typed, *files.roots), None
     request = LockRequest(
         roots=roots,
-        targets=request_targets(options.targets, settings, requires_python, running),
+        targets=request_targets(
+            options.targets,
+            settings,
+            requires_python,
+            running,
+            lambda: () if options.upgrade else recorded_targets(path),
+        ),
         project=project.name if project is not None else None,
         requires_python=requires_python,
         default=_default(project, settings) if project is not None else frozenset(),

@@ -20,15 +20,17 @@ def request_targets(
     settings: LockSettings,
     requires_python: SpecifierSet | None,
     running: Callable[[], Target],
+    recorded: Callable[[], Sequence[str]] = tuple,
 ) -> tuple[Target, ...]:
     """The targets of a lock, sorted, without those that `requires-python` excludes.
 
-    What was ``asked`` for (`--for`) wins over the settings; where neither names one it is the
-    ``running`` environment. Raises UsageError if the project runs in none of them.
+    What was ``asked`` for (`--for`) wins over the settings, these over what is ``recorded`` in
+    the lock that is there; where none of them names one it is the ``running`` environment. Raises UsageError if the project runs in none of them.
     """
     named = {target for text in asked for target in parse_targets(text)}
     if not named:
         named = set(settings.targets) or _matrix(settings, requires_python, running)
+        named = named or {target for text in recorded() for target in parse_targets(text)}
     if named:
         targets = tuple(sorted(target for target in named if _admits(requires_python, target)))
         if not targets:

@@ -20,7 +20,7 @@ from trueup.model.metadata import Resolution, Unreadable
 from trueup.model.requirement import Requirement
 from trueup.model.space import Space, union
 
-__all__ = ["Closure", "Kind", "Problem", "close", "extra_of"]
+__all__ = ["GROUP", "Closure", "Kind", "Problem", "close", "extra_of"]
 
 
 class Kind(StrEnum):
@@ -164,10 +164,14 @@ def _walked(walk: _Walk) -> list[int]:
     return live
 
 
+GROUP = "group-"
+"""Begins the name of the extra that stands for a group of the user's."""
+
+
 def extra_of(option: Option) -> NormalizedName:
     """The extra of a root that stands for an option: a group is none, and gets a name of its own."""
     return NormalizedName(
-        option.name if option.kind is OptionKind.EXTRA else f"group-{option.name}"
+        option.name if option.kind is OptionKind.EXTRA else f"{GROUP}{option.name}"
     )
 
 

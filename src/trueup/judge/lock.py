@@ -27,7 +27,7 @@ from trueup.model.requirement import parse_requirement
 from trueup.model.space import Space, union
 from trueup.model.target import Target, minors_of, target_set
 
-__all__ = ["Audit", "FileFact", "Ground", "Trouble", "audit", "ground_of"]
+__all__ = ["ROOTS", "Audit", "FileFact", "Ground", "Trouble", "audit", "ground_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

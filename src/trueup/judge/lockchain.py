@@ -9,8 +9,9 @@ from itertools import chain
 
 from packaging.utils import NormalizedName
 
-from trueup.judge.closure import Closure
-from trueup.judge.lock import Audit
+from trueup.judge.closure import GROUP, Closure
+from trueup.judge.lock import ROOTS, Audit
+from trueup.model.lock import LockEntry
 from trueup.model.lockreport import ChainLink
 from trueup.model.metadata import Resolution
 from trueup.model.space import union
@@ -82,7 +83,8 @@ def _starts(audit: Audit, closure: Closure, points: int) -> Iterator[_Step]:
         entry = audit.entry(number)
         alone = there if entry.root else there & ~closure.needed[number]
         if alone and (entry.root or not rooted):
-            for extra in {key for entry_number, key in closure.asked if entry_number == number}:
+            extras = {key for entry_number, key in closure.asked if entry_number == number}
+            for extra in sorted(extras, key=lambda key: key or ""):
                 yield _Step(number, extra, alone & closure.asked[number, extra])
 
 
@@ -91,13 +93,18 @@ def _asks(
 ) -> Iterator[tuple[ChainLink, NormalizedName, list[_Step]]]:
     """What the files of a step ask for there, each with the entries that meet it."""
     space, parent = audit.ground.space, audit.entry(step.entry)
-    title = parent.title if step.extra is None else f"{parent.title} with extra `{step.extra}`"
+    title = parent.title
+    if step.extra is not None:
+        title = f"{title} with {_option_words(parent, step.extra)}"
     for group in audit.groups[step.entry]:
         here = step.points & group.points
         if not here or not isinstance(group.said, Resolution):
             continue
-        for line in group.said.requires_dist:
+        for line in sorted(group.said.requires_dist, key=str):
             there = here & space.where(line.marker, step.extra)
+            if step.extra is not None:
+                # What holds without the extra is asked for without it.
+                there &= ~space.where(line.marker, None)
             if not there:
                 continue
             link = ChainLink(
@@ -107,6 +114,13 @@ def _asks(
                 where=audit.where(there, [closure.selection]),
             )
             yield link, line.project, list(_met(audit, closure, line.project, line.extras, there))
+
+
+def _option_words(parent: LockEntry, extra: NormalizedName) -> str:
+    """An extra; of what the user asked for, a group may stand behind it."""
+    if parent.project == ROOTS and extra.startswith(GROUP):
+        return f"group `{extra.removeprefix(GROUP)}`"
+    return f"extra `{extra}`"
 
 
 def _recorded(

@@ -179,6 +179,8 @@ def facts_of(
         written = {file.filename: file for file in entry.files}
         for pick in group:
             name = pick.artifact.filename
+            if getattr(pick.artifact.name, "version", entry.version) != entry.version:
+                continue  # the lock contradicts itself; the index says nothing about that
             facts += _file_facts(number, written.get(name), listed.get(name), name)
             facts += _metadata_facts(number, entry, pick, readings)
     return tuple(facts)

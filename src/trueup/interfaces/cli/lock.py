@@ -63,11 +63,15 @@ def _run(options: LockCommand) -> int:
     from trueup.interfaces.lockconfig import find_lock_settings
     from trueup.interfaces.lockinput import lock_path, lock_request
     from trueup.interfaces.report.lockresult import Told
+    from trueup.sources.lockfiles.write import check_name
 
     directory = Path.cwd()
     settings = find_lock_settings(directory)
     wish = options.wish()
     path = lock_path(directory, settings, wish)
+    if options.why is not None or options.graph is not None:
+        return _show(options, _shown(path))
+    check_name(path)
     request = lock_request(
         options.requirement,
         requirements=tuple(map(Path, options.files)),
@@ -81,7 +85,7 @@ def _run(options: LockCommand) -> int:
     files = list(_files(locked, path))
     told.unserved(locked.unserved, request)
     if not files or (locked.unserved and request.require_all_targets):
-        told.not_written(path, locked.unserved)
+        told.not_written(_shown(path), locked.unserved)
         return FINDINGS
     if options.check:
         return _check(files, told)
@@ -145,8 +149,9 @@ def _check(files: list[_File], told: Any) -> int:
             before = None
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot be read: {error}", place=(str(file.path),)) from error
-        told.checked(file.path, before, file.text, file.profile)
-        if before != file.text:
+        same = before == file.text
+        told.checked(_shown(file.path), _before(file.path), file.profile, same=same)
+        if not same:
             code = FINDINGS
     return code
 
@@ -157,7 +162,7 @@ def _write(files: list[_File], options: LockCommand, told: Any) -> None:
     for file in files:
         before = _before(file.path)
         write_atomically(file.path, file.text)
-        told.written(file.path, before, file.profile)
+        told.written(_shown(file.path), before, file.profile)
     if options.requirements_txt is not None:
         _write_requirements(files, Path(options.requirements_txt), told)
 
@@ -191,3 +196,24 @@ def _write_requirements(files: list[_File], folder: Path, told: Any) -> None:
             path = folder / f"requirements.{name}.txt"
             write_atomically(path, text)
             told.note(f"wrote `{path}`")
+
+
+def _show(options: LockCommand, path: Path) -> int:
+    """`--why` and `--graph` look at the lock that is there."""
+    from trueup.interfaces.report.lockshow import show_graph, show_why
+    from trueup.sources.lockfiles.read import read_lock
+
+    lock = read_lock(path, environ=os.environ)
+    if options.why is not None:
+        click.echo(show_why(lock, options.why), nl=False)
+    if options.graph is not None:
+        show_graph(lock, Path(options.graph))
+        if not options.quiet:
+            click.echo(f"wrote `{options.graph}`", err=True)
+    return HOLDS
+
+
+def _shown(path: Path) -> Path:
+    """As the user would write it."""
+    directory = Path.cwd()
+    return path.relative_to(directory) if path.is_relative_to(directory) else path

@@ -128,6 +128,16 @@ _ELSE = (
         is_flag=True,
         help="Write nothing; exit with 1 if the lock would change.",
     ),
+    click.Option(
+        ["why", "--why"],
+        metavar="PACKAGE",
+        help="Tell from the lock that is there why PACKAGE is in it.",
+    ),
+    click.Option(
+        ["graph", "--graph"],
+        metavar="FILE",
+        help="Draw the lock that is there into FILE, an `.svg` or an `.html` page.",
+    ),
     click.Option(["as_json", "--json"], is_flag=True, help="Tell everything as JSON lines."),
     click.Option(["quiet", "-q", "--quiet"], is_flag=True, help="Say only what went wrong."),
 )
@@ -158,6 +168,8 @@ class LockCommand:
     refresh: bool
     no_cache: bool
     check: bool
+    why: str | None
+    graph: str | None
     as_json: bool
     quiet: bool
 

@@ -102,14 +102,19 @@ class Told:
             f"{_some(profile.lock.targets)}"
         )
 
-    def checked(self, path: Path, before: str | None, after: str, profile: Profile) -> None:
-        """Whether a lock on disk is what would be written now."""
-        same = before == after
+    def checked(self, path: Path, before: Lock | None, profile: Profile, *, same: bool) -> None:
+        """Whether a lock on disk is what would be written now, and what would change."""
+        changes = _changes(before, profile.lock)
         if self._json:
-            self.event("checked", path=str(path), current=same, **_facts(profile))
+            self.event("checked", path=str(path), current=same, **_facts(profile), **changes)
         elif before is None:
             self._say(f"error: there is no `{path}`\n\nhint: `trueup lock` writes it")
         elif not same:
+            self._tell_changes(changes)
+            if before.targets and before.targets != profile.lock.targets:
+                self._say(f"~ targets {_some(before.targets)} → {_some(profile.lock.targets)}")
+            elif not any(changes.values()):
+                self._say("~ files, markers or what is recorded of them")
             self._say(f"error: `{path}` is not up to date\n\nhint: `trueup lock` updates it")
         elif not self._quiet:
             self._say(f"`{path}` is up to date")
