@@ -75,6 +75,8 @@ class Unreadable:
 
     reason: str
     hint: str | None = None
+    passing: bool = False
+    """Whether it says nothing of the file: a server was busy, or is out of order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,15 @@ from trueup.sources.url import origin_of, redact, without_credentials
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["AnswerError", "Client", "HttpSettings", "Response", "RetryPolicy", "UnreachableError"]
+__all__ = [
+    "AnswerError",
+    "BusyError",
+    "Client",
+    "HttpSettings",
+    "Response",
+    "RetryPolicy",
+    "UnreachableError",
+]
 
 T = TypeVar("T")
 Origin = tuple[str, str, int]
@@ -41,6 +49,10 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 class AnswerError(SourceError):
     """The server answered, and its answer is an error: the address is bad, not the place."""
+
+
+class BusyError(AnswerError):
+    """The server kept answering that it cannot answer now: it says nothing of the address."""
 
 
 class UnreachableError(SourceError):
@@ -300,7 +312,7 @@ class Client:
                 found = self._given_up.setdefault(again.lost, found)
             return _unreachable(again.lost, found)
         # A status is an answer; silence and dropped connections are not.
-        kind = AnswerError if again.found.startswith("status") else SourceError
+        kind = BusyError if again.found.startswith("status") else SourceError
         return kind(
             "the server gave no usable answer",
             found=found,

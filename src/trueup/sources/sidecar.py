@@ -15,7 +15,7 @@ from trueup.model.errors import NotFoundError
 from trueup.model.metadata import Metadata, Unreadable, parse_metadata
 from trueup.model.release import How, Reading
 from trueup.sources.cache import Cache, Kind
-from trueup.sources.http import AnswerError, Client, Response
+from trueup.sources.http import AnswerError, BusyError, Client, Response
 from trueup.sources.limits import Limits
 from trueup.sources.url import local_path
 
@@ -164,7 +164,11 @@ def explained(error: AnswerError | NotFoundError) -> Unreadable:
     """Why a file is unread, from an answer of the server."""
     place = error.place[-1] if error.place else ""
     what = type(error)(error.what, found=error.found, expected=error.expected)
-    return Unreadable(reason=f"`{place}`: {what}" if place else str(what), hint=error.hint)
+    return Unreadable(
+        reason=f"`{place}`: {what}" if place else str(what),
+        hint=error.hint,
+        passing=isinstance(error, BusyError),
+    )
 
 
 def _body(response: Response) -> bytes:

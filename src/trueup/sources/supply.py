@@ -91,7 +91,7 @@ class Supply:
                 if key in self._failures:
                     raise self._failures[key]
                 try:
-                    found = self._reader(artifact).read(artifact)
+                    found = _answered(self._reader(artifact).read(artifact))
                 except SourceError as error:
                     self._failures[key] = error
                     raise
@@ -177,6 +177,14 @@ class Supply:
     def _flight(self, key: object) -> threading.Lock:
         with self._lock:
             return self._flights.setdefault(key, threading.Lock())
+
+
+def _answered(reading: Reading) -> Reading:
+    """The reading; an index that fails half-way must not decide which version is locked."""
+    said = reading.metadata
+    if isinstance(said, Unreadable) and said.passing:
+        raise SourceError(said.reason, hint=said.hint)
+    return reading
 
 
 def _hashed(artifact: Artifact, path: Path) -> Artifact:
