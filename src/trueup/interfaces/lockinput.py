@@ -117,11 +117,7 @@ def lock_request(
     request = LockRequest(
         roots=roots,
         targets=request_targets(
-            options.targets,
-            settings,
-            requires_python,
-            running,
-            lambda: () if options.upgrade else recorded_targets(path),
+            options.targets, settings, requires_python, running, _recorded(path, options)
         ),
         project=project.name if project is not None else None,
         requires_python=requires_python,
@@ -156,6 +152,10 @@ def _with_policies(
         allow_build=settings.allow_build | options.allow_build,
         require_all_targets=options.require_all_targets or settings.require_all_targets,
     )
+
+
+def _recorded(path: Path, options: LockOptions) -> Callable[[], Sequence[str]]:
+    return lambda: () if options.upgrade else recorded_targets(path)
 
 
 # --- the project and its options ------------------------------------------------------------------

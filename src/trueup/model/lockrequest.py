@@ -13,6 +13,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from .condition import Option, Selection
+from .metadata import Resolution
 from .requirement import Requirement
 from .target import Target
 
@@ -89,6 +90,17 @@ class LocalProject:
     provides_extra: frozenset[NormalizedName]
     requires_python: SpecifierSet | None = None
     editable: bool = False
+
+    @property
+    def resolution(self) -> Resolution | None:
+        """What it asks for; None where only a build would tell."""
+        if self.requires_dist is None:
+            return None
+        return Resolution(
+            requires_dist=frozenset(self.requires_dist),
+            requires_python=self.requires_python,
+            provides_extra=self.provides_extra,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,9 @@ def complete(lock: Lock, source_for: SourceFor, *, watcher: Watcher | None = Non
         {
             (entry.project, entry.place.location or "")
             for entry in lock.entries
-            if entry.place.kind is PlaceKind.INDEX and entry.version is not None
+            if entry.place.kind is PlaceKind.INDEX
+            and entry.version is not None
+            and not (entry.files and all(file.url.startswith("file:") for file in entry.files))
         }
     )
     watcher.expect(len(wanted))

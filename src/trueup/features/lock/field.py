@@ -134,14 +134,9 @@ class Field:
     def _at(self, project: NormalizedName, version: Version, cell: Cell) -> Usable | Unusable:
         local = self.stock.local.get(project)
         if local is not None:
-            if local.requires_dist is None:
+            if local.resolution is None:
                 return Unusable(reason="its dependencies are dynamic: only a build would tell")
-            own = Resolution(
-                requires_dist=frozenset(local.requires_dist),
-                requires_python=local.requires_python,
-                provides_extra=local.provides_extra,
-            )
-            return self._alone(own, cell)
+            return self._alone(local.resolution, cell)
         files = self.stock.files(project).get(version)
         if files is None:
             return Unusable(reason="there is no such version")

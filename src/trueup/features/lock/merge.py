@@ -178,7 +178,6 @@ def _entry(
         place = Place(kind=PlaceKind.DIRECTORY, location=local.path, editable=local.editable)
     elif direct is not None:
         place = Place(kind=PlaceKind.ARCHIVE, location=direct.url)
-    own = next((here.said(file) for file in files if file.is_sdist), None)
     return LockEntry(
         project=project,
         version=version if local is None else local.version,
@@ -187,12 +186,23 @@ def _entry(
         files=tuple(here.stock.supply.with_hash(file) for file in files),
         place=place,
         edges=_edges(spots),
-        own=own
-        if isinstance(own, Resolution) and promises and promises[0] in ("built", "proved")
-        else None,
+        own=_own(here, project, files, promises),
         recorded=_recorded(here, files),
         promise=promises[0] if promises else None,
     )
+
+
+def _own(
+    here: Field, project: NormalizedName, files: Sequence[Artifact], promises: Sequence[str]
+) -> Resolution | None:
+    """What is recorded because no file tells it: of a project in a folder, of a built sdist."""
+    local = here.stock.local.get(project)
+    if local is not None:
+        return local.resolution
+    if not promises or promises[0] not in ("built", "proved"):
+        return None
+    said = next((here.said(file) for file in files if file.is_sdist), None)
+    return said if isinstance(said, Resolution) else None
 
 
 def _edges(spots: Sequence[_Spot]) -> tuple[Edge, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,11 @@ from packaging.version import Version
 
 from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.model.condition import Option, OptionKind
+from trueup.model.errors import UsageError
 from trueup.model.lock import Edge, Lock, LockEntry, LockKind, Place, PlaceKind
 from trueup.model.metadata import Resolution
 from trueup.model.requirement import Requirement, parse_requirement
+from trueup.model.target import parse_targets
 from trueup.sources.lockfiles.address import last_part, repository, url_of
 from trueup.sources.lockfiles.document import LockDocument, Table
 from trueup.sources.lockfiles.values import parse_digest, parse_name, shown
@@ -54,8 +56,10 @@ def read_pylock(document: LockDocument, *, project: Path, environ: Mapping[str, 
         conflicts=tuple(_conflicts(root)),
         overrides=_requirements(root, "overrides"),
         excluded=frozenset(_names(root, "excluded")),
-        targets=_targets(root),
-        roots=_texts(root, "roots"),
+        targets=_parsed_texts(
+            root, "targets", parse_targets, "a target such as `cp312-linux-x86_64`"
+        ),
+        roots=_parsed_texts(root, "roots", parse_requirement, "a requirement"),
         option_roots=tuple(_option_roots(root)),
     )
     _validate(document, tables)
@@ -83,13 +87,20 @@ def _tool(table: Table) -> Table | None:
     return tool.table("trueup") if tool is not None else None
 
 
-def _targets(root: Table) -> tuple[str, ...]:
-    return _texts(root, "targets")
+def _parsed_texts(
+    root: Table, key: str, parse: Callable[[str], object], expected: str
+) -> tuple[str, ...]:
+    """The texts of a list that mean something, as they are written."""
 
+    def kept(text: str) -> str:
+        try:
+            parse(text)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return text
 
-def _texts(root: Table, key: str) -> tuple[str, ...]:
     tool = _tool(root)
-    return tool.texts(key) if tool is not None else ()
+    return tool.parsed_each(key, kept, expected) if tool is not None else ()
 
 
 def _names(root: Table, key: str) -> tuple[NormalizedName, ...]:
@@ -105,7 +116,7 @@ def _requirements(table: Table, key: str) -> tuple[Requirement, ...]:
 def _option_roots(root: Table) -> Iterator[tuple[Option, str]]:
     tool = _tool(root)
     for table in tool.tables("option-roots") if tool is not None else ():
-        text = table.text("requires")
+        text = table.parsed("requires", lambda text: str(parse_requirement(text)), "a requirement")
         for option in _chosen(table):
             if text is not None:
                 yield option, text
