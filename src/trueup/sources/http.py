@@ -22,6 +22,7 @@ from urllib.parse import urljoin, urlsplit
 from trueup.model.errors import LimitError, NotFoundError, SourceError
 from trueup.model.watcher import Watcher
 from trueup.sources.credentials import Credentials
+from trueup.sources.httperrors import AnswerError, BusyError, UnreachableError
 from trueup.sources.transport import HttpSettings, RetryPolicy, certificate_failed, new_client
 from trueup.sources.url import origin_of, redact, without_credentials
 
@@ -45,26 +46,6 @@ _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 10
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
-
-class AnswerError(SourceError):
-    """The server answered, and its answer is an error: the address is bad, not the place."""
-
-
-class BusyError(AnswerError):
-    """The server kept answering that it cannot answer now: it says nothing of the address."""
-
-
-class UnreachableError(SourceError):
-    """There is no connection to the server, and no further request will look for one.
-
-    ``server`` is its address (``https://index.test``).
-    """
-
-    server: str = ""
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (*super().__reduce__(), {"server": self.server})
 
 
 class Response:
