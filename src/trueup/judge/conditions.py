@@ -119,7 +119,16 @@ class Conditions:
             else Synthesizer(space=self.space, relevant=relevant, free=self._free).marker(points)
         )
         if text is None:
-            raise TrueupError("no marker describes where an entry is installed")
+            # `platform_release < "5"` is not the opposite of `>=`: neither holds for what is no
+            # version, such as the release of most Linux kernels.
+            names = " and ".join(f"`{axis.variable}`" for axis in self.space.free)
+            raise TrueupError(
+                "no marker describes where an entry is installed",
+                hint=f"files compare {names}, and what they ask for where that does not hold "
+                "cannot be said; constrain the version, or override that requirement"
+                if names
+                else None,
+            )
         return text
 
     @cached_property

@@ -17,7 +17,7 @@ from trueup.judge.lock import audit
 from trueup.judge.picks import key_of
 from trueup.model.artifact import Artifact
 from trueup.model.condition import Option, OptionKind
-from trueup.model.errors import SourceError, UsageError
+from trueup.model.errors import SourceError, TrueupError, UsageError
 from trueup.model.lock import Lock
 from trueup.model.lockrequest import (
     EVERYTHING,
@@ -244,6 +244,22 @@ def test_what_a_target_leaves_open_is_asked_about_as_the_files_do() -> None:
         'new 1.0; platform_release >= "20.0"',
         'own 1.0; sys_platform == "win32" or "Ubuntu" in platform_version',
     ]
+
+
+def test_the_opposite_of_a_comparison_that_cannot_be_written_is_told() -> None:
+    # Neither `<` nor `>=` holds for a release that is no version, as on most machines with Linux.
+    shelf = Shelf.of(
+        {
+            "app-1.0-py3-none-any.whl": ["lib", 'lib<2; platform_release >= "5"'],
+            "lib-1.0-py3-none-any.whl": [],
+            "lib-2.0-py3-none-any.whl": [],
+        }
+    )
+    wanted = replace(request("app"), strategy=Strategy.NEWEST)
+    with pytest.raises(TrueupError, match="no marker describes where") as raised:
+        run(shelf, wanted)
+    assert raised.value.place == ("lib 2.0",)
+    assert "`platform_release`" in (raised.value.hint or "")
 
 
 def test_a_version_that_tells_too_many_environments_apart_is_passed_over() -> None:

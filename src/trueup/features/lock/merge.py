@@ -21,6 +21,7 @@ from trueup.judge.choice import Candidate, choose
 from trueup.judge.conditions import Conditions
 from trueup.model.artifact import Artifact, WheelName
 from trueup.model.condition import ALWAYS, Option
+from trueup.model.errors import TrueupError
 from trueup.model.lock import Edge, LockEntry, Place, PlaceKind
 from trueup.model.metadata import Metadata, Resolution
 from trueup.model.space import union
@@ -170,6 +171,10 @@ def _entry(
             table = live.setdefault(fork.numbers, {})
             for option in options:
                 table[option] = table.get(option, 0) | spot.cell.around
+    try:
+        condition = conditions.of(live)
+    except TrueupError as error:
+        raise error.within(f"{project} {version}") from None
     promises = sorted({spot.usable.promise for spot in spots if spot.usable.promise})
     local = here.stock.local.get(project)
     direct = here.stock.direct(project)
@@ -182,7 +187,7 @@ def _entry(
         project=project,
         version=version if local is None else local.version,
         origin="",
-        condition=conditions.of(live),
+        condition=condition,
         files=tuple(here.stock.supply.with_hash(file) for file in files),
         place=place,
         edges=_edges(spots),
