@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trueup.features.lock import Locked, Profile
+    from trueup.interfaces.report.lockresult import Told
     from trueup.model.lock import Lock
     from trueup.model.lockrequest import LockRequest
 
@@ -81,6 +82,7 @@ def _run(options: LockCommand) -> int:
         environ=os.environ,
     )
     told = Told(sys.stdout, sys.stderr, as_json=options.as_json, quiet=options.quiet)
+    _tell_left_out(options, request, told)
     locked = _locked(options, request, path, directory, told)
     files = list(_files(locked, path))
     told.unserved(locked.unserved, request)
@@ -93,8 +95,24 @@ def _run(options: LockCommand) -> int:
     return HOLDS
 
 
+def _tell_left_out(options: LockCommand, request: LockRequest, told: Told) -> None:
+    """Targets that were named and that `requires-python` excludes."""
+    from trueup.model.target import parse_targets
+
+    named = {target for text in options.targets for target in parse_targets(text)}
+    lost = sorted(named - set(request.targets))
+    if not lost:
+        return
+    names = ", ".join(f"`{target}`" for target in lost[:3])
+    more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+    text = f"`requires-python = {request.requires_python}` excludes {names}{more}"
+    if request.require_all_targets:
+        raise UsageError(text, hint="name other targets with `--for`")
+    told.note(f"note: {text}")
+
+
 def _locked(
-    options: LockCommand, request: LockRequest, path: Path, directory: Path, told: Any
+    options: LockCommand, request: LockRequest, path: Path, directory: Path, told: Told
 ) -> Locked:
     from trueup.features.lock import lock
     from trueup.interfaces.wanted import PAGE_AGE, Places
@@ -140,7 +158,7 @@ def _named(path: Path, profile: str) -> Path:
     return path.with_name(f"{stem}{'-' if '.' in stem else '.'}{profile}.toml")
 
 
-def _check(files: list[_File], told: Any) -> int:
+def _check(files: list[_File], told: Told) -> int:
     code = HOLDS
     for file in files:
         try:
@@ -156,7 +174,7 @@ def _check(files: list[_File], told: Any) -> int:
     return code
 
 
-def _write(files: list[_File], options: LockCommand, told: Any) -> None:
+def _write(files: list[_File], options: LockCommand, told: Told) -> None:
     from trueup.sources.output import write_atomically
 
     for file in files:
@@ -180,7 +198,7 @@ def _before(path: Path) -> Lock | None:
         return None
 
 
-def _write_requirements(files: list[_File], folder: Path, told: Any) -> None:
+def _write_requirements(files: list[_File], folder: Path, told: Told) -> None:
     """One hashed requirements file per target, in a folder."""
     from trueup.model.grid import environment_of
     from trueup.model.target import parse_targets

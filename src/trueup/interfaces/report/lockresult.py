@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trueup.interfaces.progress import watching
+from trueup.judge.lock import ROOTS
+from trueup.judge.lockrules import unknown_extra
 from trueup.model.lock import Lock
 from trueup.model.watcher import Watcher
 
@@ -93,6 +95,8 @@ class Told:
         if self._quiet:
             return
         self._kept(profile.kept)
+        for text in _absent_extras(profile):
+            self._say(f"warning: {text}")
         if before is not None:
             self._tell_changes(changes)
         projects = len({entry.project for entry in profile.lock.entries})
@@ -169,6 +173,7 @@ def _facts(profile: Profile) -> dict[str, Any]:
         "targets": list(lock.targets),
         "entries": len(lock.entries),
         "files": sum(len(entry.files) for entry in lock.entries),
+        "absent-extras": _absent_extras(profile),
         "kept": [
             {
                 "project": item.project,
@@ -180,6 +185,18 @@ def _facts(profile: Profile) -> dict[str, Any]:
             for item in profile.kept
         ],
     }
+
+
+def _absent_extras(profile: Profile) -> list[str]:
+    """Extras that are asked for and that the locked files do not have, as pip warns of them."""
+    texts = []
+    for finding in unknown_extra.RULE.check(profile.audit):
+        who = f"{finding.project} {finding.version}"
+        asks = finding.message
+        if finding.project == ROOTS:
+            who, asks = "you", asks.replace("asks", "ask", 1)
+        texts.append(f"{who} {asks} ({finding.where})")
+    return texts
 
 
 def _changes(before: Lock | None, after: Lock) -> dict[str, list[str]]:
