@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,3 +167,28 @@ def test_why_and_graph_look_at_the_lock_that_is_there(
     assert run(index, "--why", "missing") == 2
     assert "is not in the lock" in capsys.readouterr().err
     assert index.log == []
+
+
+def test_a_missing_extra_is_named(
+    index: IndexServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Run where the resolver cannot be imported, as after `pip install trueup` alone."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nfrom importlib.machinery import PathFinder\n"
+        "class Hidden(PathFinder):\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'nab_resolver':\n"
+        "            return None\n"
+        "        return super().find_spec(name, path, target)\n"
+        "sys.meta_path[:] = [Hidden if one is PathFinder else one for one in sys.meta_path]\n"
+    )
+    ended = subprocess.run(
+        [str(Path(sys.executable).with_name("trueup")), "lock", "six", "--index", index.url],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=False,
+    )
+    assert ended.returncode == 2
+    err = capfd.readouterr().err
+    assert "needs the extra `lock`" in err
+    assert "pip install 'trueup[lock]'" in err

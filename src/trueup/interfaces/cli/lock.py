@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def _run(options: LockCommand) -> int:
     if options.why is not None or options.graph is not None:
         return _show(options, _shown(path))
     check_name(path)
+    _need_extra()
     request = lock_request(
         options.requirement,
         requirements=tuple(map(Path, options.files)),
@@ -93,6 +95,14 @@ def _run(options: LockCommand) -> int:
         return _check(files, told)
     _write(files, options, told)
     return HOLDS
+
+
+def _need_extra() -> None:
+    if importlib.util.find_spec("nab_resolver") is None:
+        raise UsageError(
+            "`trueup lock` needs the extra `lock`",
+            hint="install it with `pip install 'trueup[lock]'`",
+        )
 
 
 def _tell_left_out(options: LockCommand, request: LockRequest, told: Told) -> None:
