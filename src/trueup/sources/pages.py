@@ -4,10 +4,12 @@ than fetching it.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 from packaging.utils import NormalizedName
@@ -21,7 +23,7 @@ from trueup.sources.url import redact, without_credentials
 
 __all__ = ["Pages"]
 
-_LAYOUT = "4"
+_LAYOUT = "5"
 """Part of the key: to be raised when the reading of pages changes its meaning."""
 
 
@@ -38,10 +40,13 @@ class _KeptFile(msgspec.Struct, array_like=True):
 
 
 class _Kept(msgspec.Struct, array_like=True):
-    """A page as it is kept: ``stored`` is when it was last known to be current (epoch, seconds)."""
+    """A page as it is kept: ``stored`` is when it was last known to be current (epoch, seconds),
+    ``digest`` what it was read from.
+    """
 
     stored: float
     origin: str
+    digest: bytes
     etag: str | None
     last_modified: str | None
     status: str | None
@@ -95,11 +100,15 @@ class Pages:
             assert validated is not None  # only a conditional request may be answered so
             self._put(url, msgspec.structs.replace(validated, stored=self._now()))
             return _listing(validated, project)
+        if kept is not None and kept.digest == answer.digest:
+            # Fetched again because the server gives no validator, and still the same page.
+            self._put(url, msgspec.structs.replace(kept, stored=self._now()))
+            return _listing(kept, project)
         listing = parse_page(
             answer.body, content_type=answer.content_type, url=answer.url, project=project
         )
         if self._max_age or answer.etag or answer.last_modified:
-            self._put(url, self._kept(listing, answer.etag, answer.last_modified))
+            self._put(url, self._kept(listing, answer))
         return listing
 
     def _get(self, url: str) -> _Kept | None:
@@ -114,12 +123,13 @@ class Pages:
     def _put(self, url: str, kept: _Kept) -> None:
         self._cache.put(Kind.PAGE, _key(url), _ENCODER.encode(kept))
 
-    def _kept(self, listing: Listing, etag: str | None, last_modified: str | None) -> _Kept:
+    def _kept(self, listing: Listing, answer: _Answer) -> _Kept:
         return _Kept(
             stored=self._now(),
             origin=listing.origin,
-            etag=etag,
-            last_modified=last_modified,
+            digest=answer.digest,
+            etag=answer.etag,
+            last_modified=answer.last_modified,
             status=listing.status,
             advertises=listing.advertises,
             files=[_kept_file(file) for file in listing.files],
@@ -130,7 +140,7 @@ def _key(url: str) -> str:
     return f"{_LAYOUT} {without_credentials(url)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Answer:
     """A page as it came, to be parsed once its connection is free again."""
 
@@ -139,6 +149,12 @@ class _Answer:
     url: str
     etag: str | None
     last_modified: str | None
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Equal for answers that are read alike: body, type and address, from which links start."""
+        about = f"{self.content_type}\0{without_credentials(self.url)}\0".encode()
+        return hashlib.sha256(about + self.body).digest()
 
 
 def _answer(response: Response) -> _Answer | None:
