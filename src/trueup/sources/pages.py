@@ -107,8 +107,7 @@ class Pages:
         listing = parse_page(
             answer.body, content_type=answer.content_type, url=answer.url, project=project
         )
-        if self._max_age or answer.etag or answer.last_modified:
-            self._put(url, self._kept(listing, answer))
+        self._put(url, self._kept(listing, answer))
         return listing
 
     def _get(self, url: str) -> _Kept | None:
