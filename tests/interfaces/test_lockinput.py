@@ -534,6 +534,7 @@ def test_the_targets_of_the_lock_that_is_there_stay(tmp_path: Path) -> None:
     lock = '[tool.trueup]\ntargets = ["cp312-windows-amd64"]\n'
     musl = '[tool.trueup]\ntargets = ["cp312-linux-x86_64-musl1.2"]\n'
     write(tmp_path, {"pyproject.toml": PROJECT, "pylock.toml": lock, "pylock.musl.toml": musl})
+    assert len(request(tmp_path, options=LockOptions(upgrade=True)).targets) == 2
     assert list(map(str, request(tmp_path).targets)) == [
         "cp312-linux-x86_64-musl1.2",
         "cp312-windows-amd64",

@@ -155,7 +155,17 @@ def _with_policies(
 
 
 def _recorded(path: Path, options: LockOptions) -> Callable[[], Sequence[str]]:
-    return lambda: () if options.upgrade else recorded_targets(path)
+    """The targets of the lock that is there; `--upgrade` forgets versions, not what it is for."""
+
+    def recorded() -> Sequence[str]:
+        try:
+            return recorded_targets(path)
+        except UsageError:
+            if not options.upgrade:
+                raise
+            return ()  # a damaged lock is what `--upgrade` gets rid of
+
+    return recorded
 
 
 # --- the project and its options ------------------------------------------------------------------
