@@ -13,8 +13,9 @@ from trueup.model.finding import Finding, Severity
 if TYPE_CHECKING:
     from trueup.judge.judgement import Judgement
     from trueup.judge.lock import Audit
+    from trueup.judge.native import NativeMap
 
-__all__ = ["LockRule", "Rule", "RulePage", "RuleSettings"]
+__all__ = ["LockRule", "NativeRule", "Rule", "RulePage", "RuleSettings"]
 
 _NONE: Mapping[str, Severity] = MappingProxyType({})
 
@@ -51,6 +52,13 @@ class LockRule(RulePage):
     """One thing that ought to hold for a lock; ``check`` looks at an audit."""
 
     check: Callable[[Audit], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeRule(RulePage):
+    """One thing that ought to hold for shared libraries; ``check`` looks at all of them."""
+
+    check: Callable[[NativeMap], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

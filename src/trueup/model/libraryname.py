@@ -1,0 +1,51 @@
+"""The file name of a shared library, taken apart: `libgmp-a6f47472.so.10.5.0`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["LibraryName", "parse_library_name"]
+
+# auditwheel: base-sha256[:8].so.VERSION; delvewheel: base-sha256[:32].dll; delocate renames nothing.
+_DIGEST = r"(?:-(?P<digest>[0-9a-f]{8}|[0-9a-f]{32}))?"
+_ELF = re.compile(rf"(?P<stem>.+?){_DIGEST}\.so(?P<version>(?:\.\d+)*)", re.ASCII)
+_MACHO = re.compile(rf"(?P<stem>.+?)(?P<version>(?:\.\d+)*){_DIGEST}\.dylib", re.ASCII)
+_PE = re.compile(rf"(?P<stem>.+?)(?:-(?P<version>\d+(?:[._]\d+)*))?{_DIGEST}\.dll", re.I | re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryName:
+    """``stem`` is the name without version and digest (``libgmp``), ``version`` such as ``10.5.0``
+    (the file's, which is not the release of the library), ``digest`` the hexadecimal digits with
+    which a repair tool made the name its own.
+    """
+
+    stem: str
+    version: str = ""
+    digest: str | None = None
+
+    @property
+    def library(self) -> str:
+        """The name to compare across formats and packages: ``gmp`` for ``libgmp``."""
+        return self.stem.lower().removeprefix("lib").rstrip("_-")
+
+    @property
+    def major(self) -> str:
+        return self.version.partition(".")[0]
+
+
+def parse_library_name(name: str) -> LibraryName:
+    """Take the last part of a path, a soname, an install name or a DLL name apart.
+
+    What looks like no library at all is all stem.
+    """
+    base = name.replace("\\", "/").rpartition("/")[2]
+    for pattern in (_ELF, _MACHO, _PE):
+        if match := pattern.fullmatch(base):
+            return LibraryName(
+                stem=match["stem"],
+                version=(match["version"] or "").lstrip(".").replace("_", "."),
+                digest=match["digest"],
+            )
+    return LibraryName(stem=base)
