@@ -135,8 +135,7 @@ class _Walk:
         for found, owner, entry, folder in self._places(user, image, wanted):
             if folder is None:
                 continue
-            path = _joined(folder, wanted.rpartition("/")[2])
-            path = self._present(path)
+            path = self._present(_joined(folder, wanted.rpartition("/")[2]))
             if path is not None:
                 return link(found, path=path, through=entry, owner=owner)
         if is_system(wanted, image.format):
@@ -152,10 +151,8 @@ class _Walk:
             return link(Found.DLL_FOLDER if same else Found.ELSEWHERE, path=(same or others)[0])
         return link(Found.ELSEWHERE, path=(same or others)[0])
 
-    def _present(self, path: str | None) -> str | None:
+    def _present(self, path: str) -> str | None:
         """The file at a path, if it has an image for the machine; the loader skips others."""
-        if path is None:
-            return None
         if path in self.tree.files:
             return path if self.tree.image(path, self.machine) else None
         if self.machine in _WINDOWS_MACHINES:
@@ -217,20 +214,18 @@ def _folder(path: str) -> str:
 
 
 def _expanded(entry: str, owner: str) -> str | None:
-    """A search path entry as a folder below site-packages; None if it leads elsewhere."""
+    """A search path entry as a folder relative to site-packages; None for an absolute one."""
     for origin in _ORIGINS:
         if entry == origin or entry.startswith(f"{origin}/"):
             return _joined(_folder(owner), entry[len(origin) + 1 :])
     return None
 
 
-def _joined(folder: str, rest: str) -> str | None:
-    """A path below site-packages, without `.` and `..`; None if it leads out of it."""
+def _joined(folder: str, rest: str) -> str:
+    """A path relative to site-packages, without `.`; it may begin with `..`, as in RECORD."""
     parts: list[str] = []
     for part in [*folder.split("/"), *rest.split("/")]:
-        if part == "..":
-            if not parts:
-                return None
+        if part == ".." and parts and parts[-1] != "..":
             parts.pop()
         elif part not in ("", "."):
             parts.append(part)
