@@ -414,6 +414,42 @@ def test_versions_of_the_lock_that_exists(
     assert {name: set(map(str, found)) for name, found in preferred.items()} == expected
 
 
+VCS = """
+[[packages]]
+name = "a"
+vcs = {type = "git", url = "https://git.test/a", requested-revision = "main", commit-id = "COMMIT"}
+[[packages]]
+name = "b"
+vcs = {type = "git", path = "../b", commit-id = "COMMIT"}
+[[packages]]
+name = "c"
+vcs = {type = "hg", url = "https://hg.test/c", commit-id = "COMMIT"}
+[[packages]]
+name = "d"
+vcs = {type = "git", url = "https://git.test/d", commit-id = "--upload-pack=x"}
+""".replace("COMMIT", "a" * 40)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (LockOptions(), {"a": "https://git.test/a main", "b": "file:///HERE/../b None"}),
+        (LockOptions(upgrade_projects=("A",)), {"b": "file:///HERE/../b None"}),
+        (LockOptions(upgrade=True), {}),
+    ],
+)
+def test_commits_of_the_lock_that_exists(
+    options: LockOptions, expected: dict[str, str], tmp_path: Path
+) -> None:
+    write(tmp_path, {"pyproject.toml": PROJECT, "pylock.toml": VCS})
+    commits = request(tmp_path, options=options).commits
+    beside = tmp_path.parent.as_uri()
+    assert {name: f"{found.location} {found.requested}" for name, found in commits.items()} == {
+        name: text.replace("file:///HERE/..", beside) for name, text in expected.items()
+    }
+    assert {found.revision for found in commits.values()} <= {"a" * 40}
+
+
 @pytest.mark.parametrize("lock", ["", "packages = 1", "packages = [1, {name = 2}]"])
 def test_a_lock_that_says_nothing_is_no_hindrance(lock: str, tmp_path: Path) -> None:
     write(tmp_path, {"pyproject.toml": PROJECT, "pylock.toml": lock})

@@ -140,8 +140,10 @@ def entries(draw: st.DrawFn) -> LockEntry:
                 kind=PlaceKind.VCS,
                 location=f"{system}https://code.test/{path}",
                 revision=draw(st.text("0123456789abcdef", min_size=40, max_size=40)),
+                requested=draw(st.none() | st.sampled_from(("main", "feature/ü"))),
+                subdirectory=draw(st.none() | st.sampled_from(("py", "a b/c"))),
             )
-            return replace(entry, place=place)
+            return replace(entry, place=place, own=draw(st.none() | resolutions()))
         case PlaceKind.DIRECTORY:
             path = "/".join(draw(st.lists(SEGMENTS, min_size=1, max_size=3)))
             place = Place(kind=PlaceKind.DIRECTORY, location=path, editable=draw(st.booleans()))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
-from packaging.version import Version
 
 from trueup.interfaces.lockconfig import LockSettings, parse_moment
 from trueup.interfaces.locktargets import request_targets
@@ -28,7 +28,7 @@ from trueup.sources.asked import COMMAND_LINE, asked_root
 from trueup.sources.askedfiles import AskedFiles, read_asked_files
 from trueup.sources.config import index_config
 from trueup.sources.members import WorkspaceFolder, find_workspace
-from trueup.sources.preferred import preferred_versions, recorded_targets
+from trueup.sources.preferred import locked_commits, preferred_versions, recorded_targets
 from trueup.sources.project import ProjectFile, read_project
 from trueup.sources.running import this_target
 from trueup.sources.tomltable import alternatives
@@ -36,6 +36,8 @@ from trueup.sources.url import redact
 from trueup.sources.workspace import Workspace
 
 __all__ = ["LockOptions", "lock_path", "lock_request"]
+
+Kept = TypeVar("Kept")
 
 _DEV = "dev"
 """The group that is installed by default where no setting names one, as with uv."""
@@ -129,9 +131,8 @@ def lock_request(
         find_links=_find_links(settings, options, files, directory),
         assigned=_assigned(settings, workspace),
         assigned_by_option=_assigned_by_option(settings, workspace),
-        preferred=_preferred(path, options),
     )
-    return _with_policies(request, settings, options, files)
+    return _with_policies(_with_kept(request, path, options), settings, options, files)
 
 
 def _with_policies(
@@ -361,7 +362,19 @@ def _exclude_newer(settings: LockSettings, options: LockOptions) -> datetime | N
     return moment
 
 
-def _preferred(path: Path, options: LockOptions) -> Mapping[NormalizedName, frozenset[Version]]:
+def _with_kept(request: LockRequest, path: Path, options: LockOptions) -> LockRequest:
+    """The request with what the next lock keeps of the one that exists."""
+    return replace(
+        request,
+        preferred=_kept(path, options, preferred_versions),
+        commits=_kept(path, options, locked_commits),
+    )
+
+
+def _kept(
+    path: Path, options: LockOptions, read: Callable[[Path], Mapping[NormalizedName, Kept]]
+) -> Mapping[NormalizedName, Kept]:
+    """What the lock that exists has of each project, but for those that are to be upgraded."""
     if options.upgrade:
         return MappingProxyType({})
     try:
@@ -370,5 +383,5 @@ def _preferred(path: Path, options: LockOptions) -> Mapping[NormalizedName, froz
         raise UsageError(
             "`--upgrade-package`", found=str(error), expected="the name of a project"
         ) from error
-    versions = preferred_versions(path)
-    return MappingProxyType({name: versions[name] for name in versions if name not in dropped})
+    present = read(path)
+    return MappingProxyType({name: present[name] for name in present if name not in dropped})

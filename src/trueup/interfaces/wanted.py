@@ -93,6 +93,11 @@ class Places:
         folders = tuple(f"{url.partition('#')[0].rpartition('/')[0]}/" for url in urls)
         return UrlSource(urls, self._open(folders))
 
+    @property
+    def cache(self) -> Cache:
+        """What keeps things that were read, in the user's folder or for this run."""
+        return self._cache()
+
     def __enter__(self) -> Self:
         return self
 

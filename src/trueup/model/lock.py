@@ -47,13 +47,16 @@ class Place:
     """Where an entry's files come from.
 
     ``location`` is the address of an index, an archive or a repository, or a path (None: the
-    configured index); ``revision`` is the commit of a repository.
+    configured index); ``revision`` is the commit of a repository, ``requested`` the branch, tag or
+    commit that was asked for, ``subdirectory`` the folder of the project in the repository.
     """
 
     kind: PlaceKind = PlaceKind.INDEX
     location: str | None = None
     revision: str | None = None
     editable: bool = False
+    requested: str | None = None
+    subdirectory: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

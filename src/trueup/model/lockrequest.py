@@ -13,6 +13,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from .condition import Option, Selection
+from .lock import Place
 from .metadata import Resolution
 from .requirement import Requirement
 from .target import Target
@@ -77,10 +78,11 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalProject:
-    """A project in a folder that the lock installs from there.
+    """A project in a folder, or in one of a repository, that the lock installs from there.
 
-    ``path`` is relative to the lock's folder; ``requires_dist`` is None where only a build would
-    tell (its dependencies are dynamic).
+    ``path`` is relative to the lock's folder, or to the ``repository``, a commit of which it is in;
+    ``requires_dist`` is None where only a build would tell (its dependencies are dynamic), and
+    ``built`` says that one told.
     """
 
     project: NormalizedName
@@ -90,6 +92,8 @@ class LocalProject:
     provides_extra: frozenset[NormalizedName]
     requires_python: SpecifierSet | None = None
     editable: bool = False
+    repository: Place | None = None
+    built: bool = False
 
     @property
     def resolution(self) -> Resolution | None:
@@ -110,8 +114,8 @@ class LockRequest:
     Names in ``only_binary``, ``allow_build``, ``upgrade`` and ``prerelease_projects`` may be
     EVERYTHING. ``indexes`` are addresses in order (empty: the configured ones), ``assigned`` the
     index address from which a project must come, ``assigned_by_option`` the same where an option is
-    chosen (torch for the CPU from one index, for CUDA from another). ``preferred`` are the versions of the lock that
-    exists already.
+    chosen (torch for the CPU from one index, for CUDA from another). ``preferred`` are the versions
+    of the lock that exists already, ``commits`` its places in repositories.
     """
 
     roots: tuple[Root, ...]
@@ -140,6 +144,7 @@ class LockRequest:
     preferred: Mapping[NormalizedName, frozenset[Version]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    commits: Mapping[NormalizedName, Place] = field(default_factory=lambda: MappingProxyType({}))
     require_all_targets: bool = False
 
     @property

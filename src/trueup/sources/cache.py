@@ -49,6 +49,8 @@ class Kind(StrEnum):
     """What was read of an archive, by its address and the sha256 that its listing gives."""
     PAGE = "page"
     """An index page with its validators, by its address."""
+    REPOSITORY = "repository"
+    """The project files of a commit, by the address of the repository and the commit."""
 
 
 class Cache(Protocol):

@@ -72,9 +72,14 @@ class WorkspaceFolder:
         )
 
 
-def find_workspace(folder: Path) -> WorkspaceFolder | None:
-    """The uv workspace that a folder is the root or a member of, None if there is none."""
+def find_workspace(folder: Path, *, top: Path | None = None) -> WorkspaceFolder | None:
+    """The uv workspace that a folder is the root or a member of, None if there is none.
+
+    It is looked for up to the folder ``top`` (None: to the root of the file system).
+    """
     for root in (folder, *folder.parents):
+        if top is not None and not root.is_relative_to(top):
+            break
         path = root / "pyproject.toml"
         if not path.is_file():
             continue

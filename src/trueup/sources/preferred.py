@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from trueup.model.errors import UsageError
+from trueup.model.lock import Place, PlaceKind
 from trueup.sources.tomltable import TomlTable, read_toml
 
-__all__ = ["preferred_versions", "recorded_targets"]
+__all__ = ["locked_commits", "preferred_versions", "recorded_targets"]
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def preferred_versions(path: Path) -> Mapping[NormalizedName, frozenset[Version]]:
@@ -21,20 +29,47 @@ def preferred_versions(path: Path) -> Mapping[NormalizedName, frozenset[Version]
     Only names and versions matter here, so an entry without them, or with ones that mean nothing,
     has none: the lock is about to be replaced. Raises UsageError for a file that is no TOML at all.
     """
-    if not path.exists():
-        return MappingProxyType({})
-    document = _present(path)
-    packages = document.values.get("packages", [])
     found: dict[NormalizedName, set[Version]] = {}
-    for entry in packages if isinstance(packages, list) else []:
-        if isinstance(entry, dict):
-            try:
-                name = canonicalize_name(str(entry.get("name")), validate=True)
-                version = Version(str(entry.get("version")))
-            except (InvalidName, InvalidVersion):
-                continue
+    for name, entry in _packages(path):
+        with suppress(InvalidVersion):
+            version = Version(str(entry.get("version")))
             found.setdefault(name, set()).add(version)
     return MappingProxyType({name: frozenset(versions) for name, versions in found.items()})
+
+
+def locked_commits(path: Path) -> Mapping[NormalizedName, Place]:
+    """The places in Git repositories that a `pylock.toml` locks; none if there is no such file.
+
+    Of an entry that makes no sense there is none. Raises UsageError for a file that is no TOML.
+    """
+    found: dict[NormalizedName, Place] = {}
+    for name, entry in _packages(path):
+        vcs = entry.get("vcs")
+        if not isinstance(vcs, dict) or vcs.get("type") != "git":
+            continue
+        url, where, commit = (vcs.get(key) for key in ("url", "path", "commit-id"))
+        requested = vcs.get("requested-revision")
+        if isinstance(where, str) and url is None:
+            url = Path(os.path.normpath(path.parent.absolute() / where)).as_uri()
+        if isinstance(url, str) and isinstance(commit, str) and _COMMIT.fullmatch(commit):
+            found[name] = Place(
+                kind=PlaceKind.VCS,
+                location=url,
+                revision=commit,
+                requested=requested if isinstance(requested, str) else None,
+            )
+    return MappingProxyType(found)
+
+
+def _packages(path: Path) -> Iterator[tuple[NormalizedName, Mapping[str, Any]]]:
+    """The entries of a lock that have a name."""
+    if not path.exists():
+        return
+    packages = _present(path).values.get("packages", [])
+    for entry in packages if isinstance(packages, list) else []:
+        if isinstance(entry, dict):
+            with suppress(InvalidName):
+                yield canonicalize_name(str(entry.get("name")), validate=True), entry
 
 
 def recorded_targets(path: Path) -> tuple[str, ...]:

@@ -54,25 +54,35 @@ class SandboxedBuild:
 
     def __call__(self, sdist: Artifact) -> Resolution | Unreadable:
         """What the wheel that the sdist builds here asks for, or why it cannot be built."""
+        with tempfile.TemporaryDirectory(prefix="trueup-") as folder:
+            path = Path(sdist.url)
+            if not path.is_file():
+                try:
+                    path = self._source.download(sdist, Path(folder))
+                except TrueupError as error:
+                    return _unbuilt(error)
+            built = self.archive(path)
+        return built if isinstance(built, Unreadable) else built.resolution
+
+    def archive(self, path: Path) -> Metadata | Unreadable:
+        """The metadata of the wheel that a packed tree builds here, or why it cannot be built."""
         # The libraries come with an extra; who allows no build does not need them.
         from trueup.sources.build import Builder, Situation
         from trueup.sources.sandbox import open_sandbox
 
         try:
-            with (
-                tempfile.TemporaryDirectory(prefix="trueup-") as folder,
-                Environments(
-                    source=self._source, environ=self._environ, index=self._index
-                ) as environments,
-            ):
-                path = Path(sdist.url)
-                if not path.is_file():
-                    path = self._source.download(sdist, Path(folder))
+            with Environments(
+                source=self._source, environ=self._environ, index=self._index
+            ) as environments:
                 builder = Builder(path, sandbox=open_sandbox(), environments=environments)
                 run = builder.metadata(Condition(name="baseline"), Situation())
         except TrueupError as error:
-            hint = f"; {error.hint}" if error.hint else ""
-            return Unreadable(reason=f"cannot be built: {error}{hint}")
+            return _unbuilt(error)
         if isinstance(run.metadata, Unreadable):
             return Unreadable(reason=f"cannot be built: {run.metadata.reason}")
-        return run.metadata.resolution
+        return run.metadata
+
+
+def _unbuilt(error: TrueupError) -> Unreadable:
+    hint = f"; {error.hint}" if error.hint else ""
+    return Unreadable(reason=f"cannot be built: {error}{hint}")

@@ -69,6 +69,14 @@ LINES = [
         entry("app", files=(), place=place(PlaceKind.VCS, "hg+https://code.test/x", revision="e5")),
         "app @ hg+https://code.test/x@e5",
     ),
+    (
+        entry(
+            "app",
+            files=(),
+            place=place(PlaceKind.VCS, "https://code.test/x", revision="e5", subdirectory="py"),
+        ),
+        "app @ git+https://code.test/x@e5#subdirectory=py",
+    ),
     (entry("app", files=(), place=place(PlaceKind.DIRECTORY, "app")), "./app"),
     (entry("app", files=(), place=place(PlaceKind.DIRECTORY, ".", editable=True)), "-e ."),
 ]
@@ -85,6 +93,14 @@ def test_who_asks_is_told_in_order() -> None:
         lock(entry("two", edges=edges), entry("one", edges=edges), entry("dep")), LINUX, NOTHING
     )
     assert text.splitlines()[1:5][-1] == "    # via one, two"
+
+
+def test_a_repository_beside_hashes_is_told() -> None:
+    vcs = entry("app", files=(), place=place(PlaceKind.VCS, "https://code.test/x", revision="e5"))
+    text = requirements_text(lock(vcs, entry("dep")), LINUX, NOTHING)
+    assert text.splitlines()[2] == (
+        "    # pip has no hash for a repository, and refuses it beside hashes; uv installs it"
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from trueup.judge.picks import sdist_says
 from trueup.model.artifact import Artifact, SdistName
 from trueup.model.errors import SpaceTooLargeError
 from trueup.model.grid import grid, unsettled, unsettled_specifiers
-from trueup.model.lockrequest import EVERYTHING, Irreconcilable
+from trueup.model.lockrequest import EVERYTHING, Irreconcilable, LocalProject
 from trueup.model.marker import Marker
 from trueup.model.metadata import Resolution, Unreadable
 from trueup.model.release import ReleaseFile
@@ -135,8 +135,8 @@ class Field:
         local = self.stock.local.get(project)
         if local is not None:
             if local.resolution is None:
-                return Unusable(reason="its dependencies are dynamic: only a build would tell")
-            return self._alone(local.resolution, cell)
+                return Unusable(reason=_dynamic(local))
+            return self._alone(local, local.resolution, cell)
         files = self.stock.files(project).get(version)
         if files is None:
             return Unusable(reason="there is no such version")
@@ -161,11 +161,16 @@ class Field:
                 return f"it requires Python {specifier}"
         return _not_served(files, choice, cell)
 
-    def _alone(self, said: Resolution, cell: Cell) -> Usable | Unusable:
+    def _alone(self, local: LocalProject, said: Resolution, cell: Cell) -> Usable | Unusable:
         self._settle_said(said)
         if cell.points & ~self.space.admitted(said.requires_python):
             return Unusable(reason=f"it requires Python {said.requires_python}")
-        return Usable(files=(), lines=self.lines(said, cell), provides=said.provides_extra)
+        return Usable(
+            files=(),
+            lines=self.lines(said, cell),
+            provides=said.provides_extra,
+            promise="built" if local.built else None,
+        )
 
     def _said(
         self, files: Files, choice: Choice, cell: Cell
@@ -319,6 +324,13 @@ class Field:
             ),
             promise=promise if best.sdist else None,
         )
+
+
+def _dynamic(local: LocalProject) -> str:
+    reason = "its dependencies are dynamic: only a build would tell"
+    if local.repository is None:
+        return reason
+    return f"{reason}; `--allow-build {local.project}` would build it in the sandbox"
 
 
 def _distinguished(said: Resolution) -> tuple[list[Marker], list[SpecifierSet]]:

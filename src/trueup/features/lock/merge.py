@@ -180,7 +180,9 @@ def _entry(
     direct = here.stock.direct(project)
     place = Place(location=spots[0].index)
     if local is not None:
-        place = Place(kind=PlaceKind.DIRECTORY, location=local.path, editable=local.editable)
+        place = local.repository or Place(
+            kind=PlaceKind.DIRECTORY, location=local.path, editable=local.editable
+        )
     elif direct is not None:
         place = Place(kind=PlaceKind.ARCHIVE, location=direct.url)
     return LockEntry(

@@ -118,11 +118,9 @@ class Stock:
         return self._direct.get(project)
 
     def is_direct(self, line: Requirement) -> bool:
-        """Whether the user asks for the address that a requirement names."""
-        lines = [root.requirement for root in self.request.roots]
+        """Whether the user, or a project in a folder or repository, asks for an address."""
         return any(
-            own.project == line.project and own.url == line.url
-            for own in (*lines, *self.request.overrides)
+            own.project == line.project and own.url == line.url for own, _ in _lines(self.request)
         )
 
     def promise(self, sdist: Artifact) -> str | None:
@@ -268,13 +266,22 @@ def _assigned(request: LockRequest, options: frozenset[Option]) -> Mapping[Norma
     return found
 
 
+def _lines(request: LockRequest) -> Iterator[tuple[Requirement, str]]:
+    """What the user asks for, directly or through the projects that are installed from source."""
+    for root in request.roots:
+        yield root.requirement, root.origin
+    for line in request.overrides:
+        yield line, f"the override `{line.project}`"
+    for item in request.local:
+        for line in item.requires_dist or ():
+            yield line, f"the dependencies of `{item.project}`"
+
+
 def _direct(request: LockRequest) -> dict[NormalizedName, Artifact]:
     """The one file of each project that the user gave an address for."""
     local = {item.project for item in request.local}
-    asked = [(root.requirement, root.origin) for root in request.roots]
-    asked += [(line, f"the override `{line.project}`") for line in request.overrides]
     found: dict[NormalizedName, Artifact] = {}
-    for line, origin in asked:
+    for line, origin in _lines(request):
         if line.url is None or line.project in local:
             continue
         file = artifact_of_url(line.url)

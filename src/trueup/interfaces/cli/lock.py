@@ -127,6 +127,9 @@ def _locked(
     from trueup.features.lock import lock
     from trueup.interfaces.wanted import PAGE_AGE, Places
     from trueup.sources.folder import FolderSource
+    from trueup.sources.git import Repositories
+    from trueup.sources.gitprocess import Git
+    from trueup.sources.repositories import with_repositories
     from trueup.sources.sdistbuild import Proofs, SandboxedBuild
     from trueup.sources.supply import Supply
 
@@ -142,14 +145,17 @@ def _locked(
         ) as places,
     ):
         folder = FolderSource([Path(name) for name in request.find_links if Path(name).exists()])
+        build = SandboxedBuild(
+            places.configured(), environ=os.environ, index=options.index or request.indexes
+        )
         supply = Supply(
             places.named,
             folder=folder if request.find_links else None,
-            build=SandboxedBuild(
-                places.configured(), environ=os.environ, index=options.index or request.indexes
-            ),
+            build=build,
             proofs=Proofs(map(Path, options.proofs)),
         )
+        repositories = Repositories(Git(environ=os.environ), places.cache)
+        request = with_repositories(request, repositories, build=build.archive)
         return lock(request, supply, path=str(path), watcher=watcher)
 
 

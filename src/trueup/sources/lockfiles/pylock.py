@@ -206,6 +206,8 @@ def _place(table: Table, reader: _Files) -> tuple[Place, tuple[Artifact, ...]]:
             kind=PlaceKind.VCS,
             location=repository(kind, address) if address else None,
             revision=vcs.text("commit-id", required=True),
+            requested=vcs.text("requested-revision"),
+            subdirectory=vcs.text("subdirectory"),
         ), ()
     if directory is not None:
         return Place(

@@ -151,7 +151,7 @@ def _package(entry: LockEntry, entries: Sequence[LockEntry], folder: Path) -> di
             archive.pop("name")
             table["archive"] = archive
         case PlaceKind.VCS:
-            table["vcs"] = _vcs(entry)
+            table["vcs"] = _vcs(entry, folder)
         case PlaceKind.DIRECTORY:
             table["directory"] = {"path": entry.place.location or "."}
             if entry.place.editable:
@@ -159,7 +159,7 @@ def _package(entry: LockEntry, entries: Sequence[LockEntry], folder: Path) -> di
     own: dict[str, Value] = {}
     if entry.promise is not None:
         own["sdist"] = entry.promise
-    told = entry.promise is not None or entry.place.kind is PlaceKind.DIRECTORY
+    told = entry.promise is not None or entry.place.kind in (PlaceKind.DIRECTORY, PlaceKind.VCS)
     if entry.own is not None and told:
         own["requires-dist"] = sorted(map(str, entry.own.requires_dist))
     if entry.recorded:
@@ -175,15 +175,34 @@ def _preference(sdist: Artifact) -> tuple[bool, str]:
     return not sdist.filename.endswith(".tar.gz"), sdist.filename
 
 
-def _vcs(entry: LockEntry) -> dict[str, Value]:
+def _vcs(entry: LockEntry, folder: Path) -> dict[str, Value]:
     """A repository; what is no Git one has its system before the address, as it is read."""
     location = entry.place.location
     if location is None or entry.place.revision is None:
         raise TrueupError("is of a repository without address or commit", place=(entry.title,))
     system = next((one for one in ("hg", "svn", "bzr") if location.startswith(f"{one}+")), "git")
     address = location.removeprefix(f"{system}+")
-    key = "url" if "://" in address else "path"
-    return {"type": system, key: address, "commit-id": entry.place.revision}
+    table = {"type": system}
+    if address.startswith("file://"):
+        # As for a file: an absolute path would hold on one machine only.
+        table["path"] = _relative(address, folder)
+    else:
+        table["url" if "://" in address else "path"] = address
+    if entry.place.requested is not None:
+        table["requested-revision"] = entry.place.requested
+    table["commit-id"] = entry.place.revision
+    if entry.place.subdirectory is not None:
+        table["subdirectory"] = entry.place.subdirectory
+    return table
+
+
+def _relative(url: str, folder: Path) -> str:
+    """A local path or `file:` address as PEP 751 wants it: relative, with slashes."""
+    address = urlsplit(url)
+    path = url2pathname(address.path) if address.scheme == "file" else url
+    relative = Path(os.path.relpath(path, folder)).as_posix()
+    # What has a colon in its first part could be taken for an address.
+    return f"./{relative}" if ":" in relative.partition("/")[0] else relative
 
 
 def _dependencies(entry: LockEntry, entries: Sequence[LockEntry]) -> list[dict[str, Value]]:
@@ -213,11 +232,8 @@ def _file(file: Artifact, folder: Path) -> dict[str, Value]:
     if "://" in file.url and address.scheme != "file":
         table["url"] = file.url
     else:
-        # PEP 751 wants relative paths with slashes; an absolute one would hold on one machine only.
-        path = url2pathname(address.path) if address.scheme == "file" else file.url
-        relative = Path(os.path.relpath(path, folder)).as_posix()
-        # What has a colon in its first part could be taken for an address.
-        table["path"] = f"./{relative}" if ":" in relative.partition("/")[0] else relative
+        # An absolute path would hold on one machine only.
+        table["path"] = _relative(file.url, folder)
     if file.upload_time is not None:
         table["upload-time"] = _moment(file.upload_time)
     if file.size is not None:

@@ -72,6 +72,8 @@ def _lines(entry: LockEntry, live: Sequence[LockEntry]) -> Iterator[str]:
             place=(entry.title,),
         )
     yield " \\\n".join([_subject(entry), *(f"    --hash={one}" for one in hashes)]) + "\n"
+    if entry.place.kind is PlaceKind.VCS and any(map(_hashes, live)):
+        yield "    # pip has no hash for a repository, and refuses it beside hashes; uv installs it\n"
     parents = sorted({one.project for one in live if _asks(one, entry)})
     if parents:
         yield f"    # via {', '.join(parents)}\n"
@@ -90,7 +92,8 @@ def _subject(entry: LockEntry) -> str:
         case PlaceKind.VCS:
             address = _known(place.location, entry)
             system = "" if address.startswith(_SYSTEMS) else "git+"
-            return f"{name} @ {system}{address}@{_known(place.revision, entry)}"
+            folder = f"#subdirectory={place.subdirectory}" if place.subdirectory else ""
+            return f"{name} @ {system}{address}@{_known(place.revision, entry)}{folder}"
         case PlaceKind.DIRECTORY:
             # A path that begins with a dot is a path to every installer, whatever it is called.
             path = _known(place.location, entry)
