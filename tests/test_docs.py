@@ -30,9 +30,10 @@ import yaml
 import trueup
 from tests.index_server import IndexServer
 from trueup.interfaces.cli.main import cli
-from trueup.interfaces.config import KEYS, VERIFY_KEYS
+from trueup.interfaces.config import KEYS, LIBS_KEYS, VERIFY_KEYS
 from trueup.interfaces.reference import outdated, pages
 from trueup.judge.lockrules import LOCK_RULES
+from trueup.judge.nativerules import NATIVE_RULES
 from trueup.judge.rules import RULES
 from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.declaration import parse_declaration
@@ -49,6 +50,8 @@ FIRST = (
     "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/trueup check nmslib==2.1.1"
 )
 TEST = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[all,test]' && .venv/bin/pytest"
+
+ALL_RULES = (*RULES, *LOCK_RULES, *NATIVE_RULES)
 
 _BLOCK = re.compile(
     r"(?P<exempt><!-- not run: [^\n]+ -->\n)?"
@@ -282,10 +285,12 @@ def test_every_page_can_be_reached() -> None:
 
 
 def test_generated_pages_are_up_to_date() -> None:
-    assert outdated(DOCS / "reference", pages(cli, (*RULES, *LOCK_RULES))) == [], "run `just docs`"
+    assert outdated(DOCS / "reference", pages(cli, ALL_RULES)) == [], "run `just docs`"
 
 
-@pytest.mark.parametrize(("verb", "keys"), [("check", KEYS), ("verify", VERIFY_KEYS)])
+@pytest.mark.parametrize(
+    ("verb", "keys"), [("check", KEYS), ("verify", VERIFY_KEYS), ("libs", LIBS_KEYS)]
+)
 def test_every_setting_is_documented(verb: str, keys: tuple[str, ...]) -> None:
     text = (DOCS / "reference/configuration.md").read_text("utf-8")
     section = text.split(f"## Settings of `{verb}`")[1].split("\n## ")[0]
@@ -293,14 +298,14 @@ def test_every_setting_is_documented(verb: str, keys: tuple[str, ...]) -> None:
 
 
 def test_documented_rule_codes_exist() -> None:
-    codes = {rule.code for rule in (*RULES, *LOCK_RULES)}
+    codes = {rule.code for rule in ALL_RULES}
     for page in PAGES:
         text = page.read_text("utf-8")
         shown = re.findall(r"(?:error|warning|info)\[([\w-]+)\]", text)
         shown += [code for code in re.findall(r"rules/([\w-]+)\.md", text) if code != "README"]
         for block in blocks(page, "toml"):
             tables = tomllib.loads(block.text).get("tool", {}).get("trueup", {})
-            for table in (tables.get("check", {}), tables.get("verify", {})):
+            for table in (tables.get(verb, {}) for verb in ("check", "verify", "libs")):
                 shown += [
                     *table.get("select", ()),
                     *table.get("ignore", ()),
@@ -317,7 +322,7 @@ def test_documented_options_exist() -> None:
         for name in parameter.opts
     }
     for page in [README, *DOCS.rglob("*.md")]:
-        for command in re.findall(r"trueup (?:check|verify) [^`\n]*", page.read_text("utf-8")):
+        for command in re.findall(r"trueup (?:check|libs|verify) [^`\n]*", page.read_text("utf-8")):
             options = re.findall(r"(?<!\S)(--[a-z-]+)", command)
             assert set(options) <= known, f"{page}: {command}"
 

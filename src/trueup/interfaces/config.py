@@ -19,12 +19,14 @@ from trueup.model.finding import Severity
 __all__ = [
     "FAIL_ON",
     "KEYS",
+    "LIBS_KEYS",
     "TABLES",
     "VERIFY_KEYS",
     "CheckConfig",
     "RuleConfig",
     "VerifyConfig",
     "find_config",
+    "find_libs_config",
     "find_verify_config",
     "parse_mapping",
     "parse_severity",
@@ -40,6 +42,11 @@ VERIFY_KEYS = (
     "baseline", "fail-on", "for", "ignore", "index", "index-map", "lock", "select", "severity",
 )  # fmt: skip
 """Every key that the table of `verify` may have."""
+
+LIBS_KEYS = ("fail-on", "for", "ignore", "index", "select", "severity")
+"""Every key that the table of `libs` may have."""
+
+_KEYS = {"check": KEYS, "verify": VERIFY_KEYS, "libs": LIBS_KEYS}
 
 TABLES = (
     "amend", "bounds", "cache", "check", "dynamic", "env", "libs", "lock", "prove", "sdist",
@@ -98,6 +105,11 @@ def find_config(start: Path) -> CheckConfig:
 def find_verify_config(start: Path) -> VerifyConfig:
     """The settings of `verify`, found and refused as those of `check`."""
     return _find(start, "verify", _verify_config) or VerifyConfig()
+
+
+def find_libs_config(start: Path) -> RuleConfig:
+    """The settings of `libs`, found and refused as those of `check`."""
+    return _find(start, "libs", _libs_config) or RuleConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +200,19 @@ def _check_config(table: _Table) -> CheckConfig:
         index=table.index(),
         fields=table.strings("fields"),
         baseline=table.baseline(),
+    )
+
+
+def _libs_config(table: _Table) -> RuleConfig:
+    table.refuse_strangers(LIBS_KEYS)
+    return RuleConfig(
+        path=table.path,
+        select=table.select(),
+        ignore=table.strings("ignore"),
+        severity=table.severities(),
+        fail_on=table.fail_on(),
+        targets=table.strings("for"),
+        index=table.index(),
     )
 
 
@@ -292,7 +317,7 @@ def _verb_table(document: Mapping[str, object], verb: str) -> Mapping[str, objec
 def _refuse_strangers(table: Mapping[str, object]) -> None:
     """Settings in a table that nobody reads would be kept in silence."""
     for key, value in table.items():
-        verbs = [verb for verb, keys in (("check", KEYS), ("verify", VERIFY_KEYS)) if key in keys]
+        verbs = [verb for verb, keys in _KEYS.items() if key in keys]
         if verbs and key not in TABLES:
             tables = " or ".join(f"`[tool.trueup.{verb}]`" for verb in verbs)
             raise UsageError(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from trueup.judge.rule import LockRule, RulePage
+from trueup.judge.rule import LockRule, NativeRule, RulePage
 
 __all__ = ["cli_page", "main", "outdated", "pages", "rule_index", "rule_page", "write"]
 
@@ -79,7 +79,8 @@ def rule_index(rules: Iterable[RulePage]) -> str:
     """The list of all rules, in their own order, each with its summary."""
     rules = tuple(rules)
     about_locks = [rule for rule in rules if isinstance(rule, LockRule)]
-    about_releases = [rule for rule in rules if not isinstance(rule, LockRule)]
+    about_libraries = [rule for rule in rules if isinstance(rule, NativeRule)]
+    about_releases = [rule for rule in rules if not isinstance(rule, LockRule | NativeRule)]
     blocks = [
         "# Rules",
         _GENERATED.format(source="the docstrings in `src/trueup/judge`"),
@@ -91,6 +92,12 @@ def rule_index(rules: Iterable[RulePage]) -> str:
     ]
     if about_locks:
         blocks += ["## About locks", "What `trueup verify` finds.", _rule_table(about_locks)]
+    if about_libraries:
+        blocks += [
+            "## About shared libraries",
+            "What `trueup libs` finds.",
+            _rule_table(about_libraries),
+        ]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -104,8 +111,11 @@ def _rule_table(rules: Iterable[RulePage]) -> str:
 
 def rule_page(rule: RulePage) -> str:
     """The page of one rule: its docstring below its code and default severity."""
-    lock = isinstance(rule, LockRule)
-    folder, verb = ("lockrules", "verify") if lock else ("rules", "check")
+    folder, verb = "rules", "check"
+    if isinstance(rule, LockRule):
+        folder, verb = "lockrules", "verify"
+    elif isinstance(rule, NativeRule):
+        folder, verb = "nativerules", "libs"
     blocks = [
         f"# `{rule.code}`",
         _GENERATED.format(source=f"the docstring of the rule in `src/trueup/judge/{folder}`"),
@@ -169,9 +179,10 @@ def main(folder: Path, check: bool) -> None:
     """Write the generated pages below FOLDER."""
     from trueup.interfaces.cli.main import cli
     from trueup.judge.lockrules import LOCK_RULES
+    from trueup.judge.nativerules import NATIVE_RULES
     from trueup.judge.rules import RULES
 
-    wanted = pages(cli, (*RULES, *LOCK_RULES))
+    wanted = pages(cli, (*RULES, *LOCK_RULES, *NATIVE_RULES))
     if not check:
         for path in write(folder, wanted):
             click.echo(f"wrote `{folder / path}`", err=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trueup.judge.layouts import platform_of
 from trueup.judge.surface import surface_digest
 from trueup.model.library import Distribution, Image, NativeFile
-from trueup.model.libraryname import LibraryName, parse_library_name
+from trueup.model.libraryname import LibraryName, known_as, parse_library_name
 from trueup.model.loading import Layout
 from trueup.model.nativereport import Copy, Degree, Duplicate, Scope
 
@@ -97,17 +97,12 @@ def version_of(file: NativeFile) -> str | None:
     `libcrypto.so.3` has none in its name: four releases of OpenSSL are called so.
     """
     name = library_name_of(file)
+    names = known_as(name.library)
     for image in file.readable:
         for witness in image.witnesses:
-            if witness.what == "version" and _is_about(witness.library, name.library):
+            if witness.library in names and witness.what in ("version", "configuration"):
                 return witness.text
     return name.version if "." in name.version else None
-
-
-def _is_about(library: str, name: str) -> bool:
-    known = {"openssl": ("crypto", "ssl"), "libcurl": ("curl",), "libpng": ("png",),
-             "libjpeg-turbo": ("jpeg", "turbojpeg"), "zlib": ("z",)}  # fmt: skip
-    return name.startswith(known.get(library, (library,)))
 
 
 def _groups(placed: Sequence[_Placed]) -> Iterator[tuple[Degree, list[_Placed]]]:

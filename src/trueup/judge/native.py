@@ -10,6 +10,7 @@ from trueup.judge.layouts import layouts_of
 from trueup.judge.loader import Tree, closures, tree_of
 from trueup.model.library import Distribution, Image, NativeFile
 from trueup.model.loading import Closure, Layout, Link
+from trueup.model.nativereport import LoadedMap
 
 __all__ = ["NativeMap", "Placement", "native_map"]
 
@@ -34,14 +35,14 @@ class Placement:
         return {item.project: item for item in self.layout.distributions}
 
     @cached_property
+    def loaded(self) -> LoadedMap:
+        """What a report shows of it."""
+        return LoadedMap(layout=self.layout, closures=self.closures)
+
+    @property
     def users(self) -> Mapping[str, tuple[Link, ...]]:
         """The links that lead to each copy, by its path; each once."""
-        found: dict[str, dict[Link, None]] = {}
-        for closure in self.closures:
-            for link in closure.links:
-                if link.path is not None:
-                    found.setdefault(link.path, {})[link] = None
-        return {path: tuple(links) for path, links in found.items()}
+        return self.loaded.users
 
     def owner(self, path: str) -> Distribution:
         """The distribution that brings a file."""

@@ -5,13 +5,33 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["LibraryName", "parse_library_name"]
+__all__ = ["LibraryName", "known_as", "parse_library_name"]
 
 # auditwheel: base-sha256[:8].so.VERSION; delvewheel: base-sha256[:32].dll; delocate renames nothing.
 _DIGEST = r"(?:-(?P<digest>[0-9a-f]{8}|[0-9a-f]{32}))?"
 _ELF = re.compile(rf"(?P<stem>.+?){_DIGEST}\.so(?P<version>(?:\.\d+)*)", re.ASCII)
 _MACHO = re.compile(rf"(?P<stem>.+?)(?P<version>(?:\.\d+)*){_DIGEST}\.dylib", re.ASCII)
 _PE = re.compile(rf"(?P<stem>.+?)(?:-(?P<version>\d+(?:[._]\d+)*))?{_DIGEST}\.dll", re.I | re.ASCII)
+
+_PROJECTS = {
+    "crypto": "openssl",
+    "ssl": "openssl",
+    "scipy_openblas": "openblas",
+    "scipy_openblas64": "openblas",
+    "openblasp": "openblas",
+    "curl": "libcurl",
+    "png16": "libpng",
+    "jpeg": "libjpeg-turbo",
+    "turbojpeg": "libjpeg-turbo",
+    "z": "zlib",
+    "sqlite3": "sqlite",
+    "omp": "openmp (LLVM)",
+    "iomp5": "openmp (LLVM)",
+    "avcodec": "ffmpeg",
+    "avformat": "ffmpeg",
+    "avutil": "ffmpeg",
+}
+"""Libraries whose projects have another name; what is compiled in names the project."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +69,11 @@ def parse_library_name(name: str) -> LibraryName:
                 digest=match["digest"],
             )
     return LibraryName(stem=base)
+
+
+def known_as(library: str) -> tuple[str, ...]:
+    """The names under which a library is spoken of: its own, and that of its project."""
+    bare = library.partition("-")[0]
+    return tuple(
+        dict.fromkeys((library, bare, _PROJECTS.get(library) or _PROJECTS.get(bare, bare)))
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from .finding import Finding, Severity
-from .library import Distribution
-from .loading import Closure, Layout
+from .library import Distribution, NativeFile
+from .loading import Closure, Found, Layout, Link
 
 __all__ = ["Copy", "Degree", "Duplicate", "LoadedMap", "NativeReport", "Scope"]
 
@@ -78,6 +79,29 @@ class LoadedMap:
 
     layout: Layout
     closures: tuple[Closure, ...]
+
+    @cached_property
+    def files(self) -> Mapping[str, tuple[Distribution, NativeFile]]:
+        """Every file by its path, with whose it is."""
+        return {
+            file.path: (distribution, file)
+            for distribution in self.layout.distributions
+            for file in distribution.files
+        }
+
+    @cached_property
+    def users(self) -> Mapping[str, tuple[Link, ...]]:
+        """The links that lead to each copy, by its path; each once, with how it is found first."""
+        found: dict[str, dict[tuple[str, str], Link]] = {}
+        for closure in self.closures:
+            for link in closure.links:
+                if link.path is None:
+                    continue
+                links = found.setdefault(link.path, {})
+                key = (link.user, link.wanted)
+                if key not in links or links[key].found is Found.LOADED:
+                    links[key] = link
+        return {path: tuple(links.values()) for path, links in found.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

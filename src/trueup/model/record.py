@@ -13,7 +13,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Record", "Row", "hash_of", "parse_record"]
+__all__ = ["Record", "Row", "Stamp", "hash_of", "parse_record", "record_digest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,14 @@ class Row:
     digest: str
     size: str
     raw: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What a row says of contents: ``digest`` such as ``sha256=…``, ``size`` in bytes."""
+
+    digest: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +52,16 @@ class Record:
     def changed(
         self,
         *,
-        contents: Mapping[str, bytes],
+        contents: Mapping[str, bytes | Stamp],
         dropped: Iterable[str] = (),
         renamed: Mapping[str, str] | None = None,
         last: str,
     ) -> Record:
         """The record after a change; rows of what does not change keep their text.
 
-        ``contents`` are the new bytes of members, by their new paths (one without a row gets one
-        before that of ``last``, the RECORD itself); ``dropped`` are old paths; ``renamed`` maps
-        old paths to new ones.
+        ``contents`` are the new bytes of members, or what is known of them, by their new paths (one
+        without a row gets one before that of ``last``, the RECORD itself); ``dropped`` are old
+        paths; ``renamed`` maps old paths to new ones.
         """
         gone, renamed = frozenset(dropped), renamed or {}
         newline = self.rows[0].raw[len(self.rows[0].raw.rstrip("\r\n")) :] if self.rows else ""
@@ -65,12 +73,12 @@ class Record:
             path = renamed.get(row.path, row.path)
             digest, size = row.digest, row.size
             if path in contents and path != last:
-                digest, size = hash_of(contents[path]), str(len(contents[path]))
+                digest, size = _stamped(contents[path])
             same = (path, digest, size) == (row.path, row.digest, row.size)
             rows.append(row if same else _row(path, digest, size, newline))
         listed = {row.path for row in rows}
         added = [
-            _row(path, hash_of(data), str(len(data)), newline)
+            _row(path, *_stamped(data), newline)
             for path, data in contents.items()
             if path not in listed and path != last
         ]
@@ -107,8 +115,18 @@ def parse_record(data: bytes) -> Record:
 
 def hash_of(data: bytes) -> str:
     """``sha256=`` and the URL-safe base64 of the digest, as RECORD wants it."""
-    digest = urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode("ascii")
-    return f"sha256={digest}"
+    return record_digest(hashlib.sha256(data).digest())
+
+
+def record_digest(digest: bytes) -> str:
+    """The 32 bytes of a sha256 as RECORD writes them."""
+    return f"sha256={urlsafe_b64encode(digest).rstrip(b'=').decode('ascii')}"
+
+
+def _stamped(data: bytes | Stamp) -> tuple[str, str]:
+    if isinstance(data, Stamp):
+        return data.digest, str(data.size)
+    return hash_of(data), str(len(data))
 
 
 def _row(path: str, digest: str, size: str, newline: str) -> Row:

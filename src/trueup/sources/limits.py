@@ -26,6 +26,7 @@ class Limits:
     - ``ratio``: unpacked to packed, as a number, once ``ratio_from`` bytes are unpacked;
     - ``after_pkg_info``: how far an unpacked sdist is searched for `pyproject.toml` after its
       PKG-INFO was found;
+    - ``binary``: a shared object, unpacked, which is read as a whole (1.6 GiB were seen);
     - ``memory``: what unpacking may take for its tables (`xz -9` takes 65 MiB).
     """
 
@@ -40,6 +41,7 @@ class Limits:
     ratio: int = 200
     ratio_from: int = 64 * _MIB
     after_pkg_info: int = 256 * _MIB
+    binary: int = 4 * _GIB
     memory: int = 128 * _MIB
 
     def too_many(self, what: str) -> LimitError:

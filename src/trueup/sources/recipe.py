@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import BinaryIO
 
 from trueup.model.errors import ArchiveError
 
-__all__ = ["Literal", "Range", "Recipe", "Segment", "joined"]
+__all__ = ["Literal", "Range", "Recipe", "Scratch", "Segment", "joined"]
 
 CHUNK = 1024 * 1024
 """Bytes that are in memory at a time."""
@@ -42,7 +43,15 @@ class Range:
         return self.end - self.start
 
 
-Segment = Literal | Range
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratch:
+    """All ``size`` bytes of another file, which must stay until the recipe is rendered."""
+
+    path: Path
+    size: int
+
+
+Segment = Literal | Range | Scratch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +67,7 @@ class Recipe:
 
     @property
     def literal_size(self) -> int:
-        """Bytes that do not come from the original."""
+        """Bytes that the recipe itself holds."""
         return sum(item.size for item in self.segments if isinstance(item, Literal))
 
     def render(self, original: BinaryIO) -> Iterator[bytes]:
@@ -67,17 +76,24 @@ class Recipe:
         Raises ArchiveError if the original ends before a range does.
         """
         for segment in self.segments:
-            if isinstance(segment, Literal):
-                yield segment.data
-                continue
-            original.seek(segment.start)
-            left = segment.size
-            while left:
-                chunk = original.read(min(left, CHUNK))
-                if not chunk:
-                    raise ArchiveError("is cut off: it stops before its end")
-                left -= len(chunk)
-                yield chunk
+            match segment:
+                case Literal():
+                    yield segment.data
+                case Range():
+                    original.seek(segment.start)
+                    yield from _chunks(original, segment.size)
+                case Scratch():
+                    with segment.path.open("rb") as file:
+                        yield from _chunks(file, segment.size)
+
+
+def _chunks(file: BinaryIO, left: int) -> Iterator[bytes]:
+    while left:
+        chunk = file.read(min(left, CHUNK))
+        if not chunk:
+            raise ArchiveError("is cut off: it stops before its end")
+        left -= len(chunk)
+        yield chunk
 
 
 def joined(segments: Iterable[Segment]) -> Recipe:

@@ -6,7 +6,8 @@ Nothing is decompressed but what is replaced, so the cost is that of a copy.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +18,12 @@ from packaging.version import Version
 
 from trueup.model.errors import ArchiveError, SourceError
 from trueup.model.metadata import Unreadable
-from trueup.model.record import Record, hash_of, parse_record
+from trueup.model.record import Record, hash_of, parse_record, record_digest
 from trueup.sources.archive import read_wheel
 from trueup.sources.limits import Limits
 from trueup.sources.output import replacing
-from trueup.sources.recipe import Recipe
+from trueup.sources.packed import Packed
+from trueup.sources.recipe import CHUNK, Recipe
 from trueup.sources.shown import shown
 from trueup.sources.splice import Changes, entries, splice
 from trueup.sources.unzip import open_zip, read_member
@@ -41,7 +43,7 @@ class Rewrite:
     """
 
     recipe: Recipe
-    contents: Mapping[str, bytes]
+    contents: Mapping[str, bytes | Packed]
     names: frozenset[str]
     record: str
     notes: tuple[str, ...] = ()
@@ -115,25 +117,44 @@ class Wheel:
         renamed = {} if version is None else self._renamed(version)
         if renamed:
             folder = f"{self._stem}-{version}.dist-info"
-        dropped = {f"{self.dist_info}/{name}" for name, data in files.items() if data is None}
-        signatures = [name for name in SIGNATURES if name in self._files]
-        dropped |= {f"{self.dist_info}/{name}" for name in signatures}
-        dropped &= self.names
-        contents = {f"{folder}/{name}": data for name, data in files.items() if data is not None}
-        record = f"{folder}/RECORD"
-        rows = self.record.changed(contents=contents, dropped=dropped, renamed=renamed, last=record)
-        contents[record] = bytes(rows)
-        changes = Changes(
-            contents=contents,
-            dropped=frozenset(dropped),
-            renamed={old: new for old, new in renamed.items() if old not in dropped},
-            before=record,
+        return self.changed(
+            contents={f"{folder}/{name}": data for name, data in files.items() if data is not None},
+            dropped={f"{self.dist_info}/{name}" for name, data in files.items() if data is None},
+            renamed=renamed,
+            dist_info=folder,
         )
-        kept = {renamed.get(name, name) for name in self.names - dropped}
+
+    def changed(
+        self,
+        *,
+        contents: Mapping[str, bytes | Packed],
+        dropped: Set[str] = frozenset(),
+        renamed: Mapping[str, str] | None = None,
+        dist_info: str | None = None,
+    ) -> Rewrite:
+        """The wheel with other members; RECORD is made to fit, signatures of it are dropped.
+
+        ``contents`` are new bytes by new member name, ``dropped`` old names (those that are not
+        there do not matter), ``renamed`` old names to new ones, ``dist_info`` the new name of the
+        dist-info folder.
+        """
+        record = f"{dist_info or self.dist_info}/RECORD"
+        signatures = [name for name in SIGNATURES if name in self._files]
+        gone = dropped | {f"{self.dist_info}/{name}" for name in signatures}
+        gone &= self.names
+        renamed = {old: new for old, new in (renamed or {}).items() if old not in gone}
+        stamps = {
+            name: data.stamp if isinstance(data, Packed) else data
+            for name, data in contents.items()
+        }
+        rows = self.record.changed(contents=stamps, dropped=gone, renamed=renamed, last=record)
+        whole: dict[str, bytes | Packed] = {**contents, record: bytes(rows)}
+        changes = Changes(contents=whole, dropped=frozenset(gone), renamed=renamed, before=record)
+        kept = {renamed.get(name, name) for name in self.names - gone}
         return Rewrite(
             recipe=splice(self._file, self._archive, self._entries, changes),
-            contents=contents,
-            names=frozenset(kept | contents.keys()),
+            contents=whole,
+            names=frozenset(kept | whole.keys()),
             record=record,
             notes=(*_dropped_note(signatures), *self._notes()),
         )
@@ -220,12 +241,34 @@ def _verify(file: BinaryIO, rewrite: Rewrite, limits: Limits) -> None:
         if found.keys() != rewrite.names:
             raise ArchiveError("the rewritten wheel holds other members than it should")
         for name, data in rewrite.contents.items():
-            limit = max(limits.metadata, limits.directory)
-            if read_member(archive, found[name], limit) != data:
+            if not _holds(archive, found[name], data, limits):
                 raise ArchiveError(f"the rewritten wheel holds another `{shown(name)}`")
-    rows = {row.path: row for row in parse_record(rewrite.contents[rewrite.record]).rows}
+    record = rewrite.contents[rewrite.record]
+    assert isinstance(record, bytes)
+    rows = {row.path: row for row in parse_record(record).rows}
     for name, data in rewrite.contents.items():
         row = rows.get(name)
-        wanted = ("", "") if name == rewrite.record else (hash_of(data), str(len(data)))
+        wanted = ("", "") if name == rewrite.record else _row_of(data)
         if row is None or (name != rewrite.record and (row.digest, row.size) != wanted):
             raise ArchiveError(f"the rewritten RECORD does not fit `{shown(name)}`")
+
+
+def _holds(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, data: bytes | Packed, limits: Limits
+) -> bool:
+    """Whether a member's bytes are those that were meant."""
+    if isinstance(data, bytes):
+        return read_member(archive, info, max(limits.metadata, limits.directory)) == data
+    digest = hashlib.sha256()
+    with archive.open(info) as member:
+        while chunk := member.read(CHUNK):
+            digest.update(chunk)
+    return data.digest == record_digest(digest.digest()) and info.file_size == data.size
+
+
+def _row_of(data: bytes | Packed) -> tuple[str, str]:
+    return (
+        (hash_of(data), str(len(data)))
+        if isinstance(data, bytes)
+        else (data.digest, str(data.size))
+    )

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from trueup.model.errors import ArchiveError
-from trueup.sources.recipe import Literal, Range, Recipe, Segment, joined
+from trueup.sources.packed import Packed
+from trueup.sources.recipe import Literal, Range, Recipe, Scratch, Segment, joined
 from trueup.sources.shown import shown
 
 __all__ = ["Changes", "Entry", "entries", "splice"]
@@ -38,7 +39,7 @@ class Changes:
     stand before the one named ``before`` (its new name), or at the end.
     """
 
-    contents: Mapping[str, bytes] = field(default_factory=dict)
+    contents: Mapping[str, bytes | Packed] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     renamed: Mapping[str, str] = field(default_factory=dict)
     before: str | None = None
@@ -198,7 +199,7 @@ class _Writer:
         self._append(Literal(data=_LOCAL.pack(*local) + raw + extra))
         self._append(Range(start=entry.data, end=entry.end))
 
-    def replace(self, entry: Entry, name: str, data: bytes) -> None:
+    def replace(self, entry: Entry, name: str, data: bytes | Packed) -> None:
         """Other bytes in the member's place; its date, mode and comment stay."""
         central = entry.central
         method = zipfile.ZIP_STORED if central[4] == zipfile.ZIP_STORED else zipfile.ZIP_DEFLATED
@@ -217,15 +218,23 @@ class _Writer:
                 self._new(None, name, data, made, b"")
 
     def _new(
-        self, old: str | None, name: str, data: bytes, made: tuple[int, ...], comment: bytes
+        self,
+        old: str | None,
+        name: str,
+        data: bytes | Packed,
+        made: tuple[int, ...],
+        comment: bytes,
     ) -> None:
         made_by, method, time, date, internal, external = made
         raw, flags = _encoded(name, 0)
-        packed = data
-        if method == zipfile.ZIP_DEFLATED:
-            engine = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-            packed = engine.compress(data) + engine.flush()
-        common = (flags, method, time, date, zlib.crc32(data), len(packed), len(data))
+        body: Segment
+        if isinstance(data, Packed):
+            method, crc, size = zipfile.ZIP_DEFLATED, data.crc, data.size
+            body = Scratch(path=data.path, size=data.packed)
+        else:
+            crc, size = zlib.crc32(data), len(data)
+            body = Literal(data=_deflated(data) if method == zipfile.ZIP_DEFLATED else data)
+        common = (flags, method, time, date, crc, body.size, size)
         local = _LOCAL.pack(_LOCAL_SIGNATURE, 20, *common, len(raw), 0) + raw
         offset, extra = _offset_and_extra(self._offset, ())
         needed = _NEEDS_ZIP64 if extra else 20
@@ -234,7 +243,8 @@ class _Writer:
             len(raw), len(extra), len(comment), 0, internal, external, offset,
         )  # fmt: skip
         self._put(old, name, record + raw + extra + comment)
-        self._append(Literal(data=local + packed))
+        self._append(Literal(data=local))
+        self._append(body)
 
     def _put(self, old: str | None, name: str, record: bytes) -> None:
         self._records.append((old, name, record))
@@ -256,6 +266,11 @@ class _Writer:
         directory = b"".join(records)
         end = _end(len(records), len(directory), self._offset, comment)
         return joined([*self._segments, Literal(data=directory + end)])
+
+
+def _deflated(data: bytes) -> bytes:
+    engine = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return engine.compress(data) + engine.flush()
 
 
 def _encoded(name: str, flags: int) -> tuple[bytes, int]:

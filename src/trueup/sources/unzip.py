@@ -16,12 +16,11 @@ from trueup.model.errors import ArchiveError
 from trueup.sources.limits import Limits, check_size
 from trueup.sources.shown import shown
 
-__all__ = ["open_zip", "read_member"]
+__all__ = ["DAMAGE", "escapes", "open_zip", "read_member"]
 
 _ENTRY = b"PK\x01\x02"
 _AGAIN = "build or download it again"
-# What `zipfile` raises for damage, over the Python versions. A source's own errors are none of these.
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -32,6 +31,7 @@ _DAMAGE = (
     RuntimeError,
     ValueError,
 )
+"""What `zipfile` raises for damage, over the Python versions; a source's own errors are none."""
 _METHODS = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "LZMA", 93: "Zstandard", 95: "xz"}
 
 
@@ -84,7 +84,7 @@ def open_zip(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
         if "not a zip file" in str(error):
             raise ArchiveError("is no zip archive, or is cut off", hint=_AGAIN) from error
         raise _damaged("central directory", error) from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged("central directory", error) from error
     for name in archive.namelist():
         if escapes(name):
@@ -123,7 +123,7 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> 
     try:
         with archive.open(info) as member:
             data = member.read(limit + 1)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged(name, error) from error
     if len(data) != info.file_size:
         raise ArchiveError(f"{name} is cut off", hint=_AGAIN)

@@ -17,7 +17,16 @@ from trueup.model.errors import UsageError
 from trueup.model.finding import Finding, Report, Severity
 from trueup.sources.output import write_atomically
 
-__all__ = ["Judged", "answer", "deliver", "exit_code", "make_known", "use_colour"]
+__all__ = [
+    "Judged",
+    "answer",
+    "deliver",
+    "exit_code",
+    "make_known",
+    "tell_failures",
+    "use_colour",
+    "width_of",
+]
 
 _WIDTH = 100
 """Columns where neither `COLUMNS` nor a terminal says how many there are."""
@@ -61,13 +70,16 @@ def deliver(
     options: JudgingOptions,
     *,
     failures: Iterable[tuple[str, str]],
-    step_summary: Callable[[], str],
+    step_summary: Callable[[], str] | None = None,
     environ: Mapping[str, str],
 ) -> None:
-    """Put a report where it was asked for; ``render`` takes whether to use colour, and the width."""
+    """Put a report where it was asked for; ``render`` takes whether to use colour, and the width.
+
+    ``step_summary`` is what GitHub shows beside a run, for reports in its format.
+    """
     to_file = options.output is not None and options.output != "-"
     colour = not to_file and use_colour(options.colour, sys.stdout, environ)
-    text = render(colour, _width(environ))
+    text = render(colour, width_of(environ))
     if to_file:
         assert options.output is not None
         write_atomically(Path(options.output), text)
@@ -76,7 +88,7 @@ def deliver(
     else:
         _print(text)
     summary = environ.get("GITHUB_STEP_SUMMARY")
-    if options.form == "github" and summary:
+    if options.form == "github" and summary and step_summary is not None:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(step_summary())
     if options.form != "text" or to_file:
@@ -158,7 +170,7 @@ def _render(report: Report, options: CheckOptions, *, colour: bool, width: int) 
     )
 
 
-def _width(environ: Mapping[str, str]) -> int:
+def width_of(environ: Mapping[str, str]) -> int:
     """``COLUMNS`` if it is set, as everywhere; else what the terminal says, if there is one."""
     columns = environ.get("COLUMNS", "")
     if columns.isascii() and columns.isdecimal() and int(columns[:6]) > 0:

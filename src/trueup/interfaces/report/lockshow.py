@@ -9,8 +9,8 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from trueup.interfaces.report.lockwords import listed, short_targets
-from trueup.interfaces.report.words import count, printable
+from trueup.interfaces.report.lockwords import short_targets
+from trueup.interfaces.report.words import count, listed, printable
 from trueup.judge.graph import Graph, Reason, reasons
 from trueup.model.condition import Selection
 from trueup.model.errors import TrueupError, UsageError

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from trueup.interfaces.report.lockwords import (
     NOT_PROVEN_HINT,
     failures_alike,
-    listed,
     lock_headline,
     lock_summary,
     short_targets,
@@ -17,14 +16,10 @@ from trueup.interfaces.report.lockwords import (
     verdict_words,
 )
 from trueup.interfaces.report.page import Page, join_blocks, table
-from trueup.interfaces.report.words import count, printable
-from trueup.model.finding import Finding, Severity
+from trueup.interfaces.report.words import count, listed, printable
 from trueup.model.lockreport import LockReport, LockVerdict, VerifyReport
 
 __all__ = ["render_lock_text"]
-
-_LISTED_ALIKE = {Severity.ERROR: 20, Severity.WARNING: 5, Severity.INFO: 5}
-"""So many findings of one rule are told in full."""
 
 _LISTED_UNPROVEN = 10
 _LISTED_NAMES = 8
@@ -76,31 +71,6 @@ class _LockPage(Page):
         for number, targets in enumerate(short_targets(lock.targets)):
             lines += self.labelled("          " if number else "targets:  ", targets, None)
         return lines
-
-    def findings(self, findings: Sequence[Finding]) -> list[list[str]]:
-        """The first of each rule in full, then the names of the rest."""
-        shown: list[Finding] = []
-        rest: dict[tuple[Severity, str], list[Finding]] = {}
-        seen: dict[str, int] = {}
-        for finding in findings:
-            seen[finding.code] = seen.get(finding.code, 0) + 1
-            if self.verbose or seen[finding.code] <= _LISTED_ALIKE[finding.severity]:
-                shown.append(finding)
-            else:
-                rest.setdefault((finding.severity, finding.code), []).append(finding)
-        return [*map(self.finding, shown), *self.left_out(rest)]
-
-    def left_out(
-        self, rest: Mapping[tuple[Severity, str], Sequence[Finding]]
-    ) -> Iterable[list[str]]:
-        for (severity, code), findings in rest.items():
-            names = list(dict.fromkeys(f"{one.project} {one.version}".strip() for one in findings))
-            number = f"{len(findings):,} more like these"
-            yield self.wrap(
-                f"{severity.value}[{code}]: {number}: {listed(names, _LISTED_NAMES)}; `-v` shows them",
-                "",
-                "  ",
-            )
 
     def not_proven(self, lock: LockReport) -> list[str]:
         tag = "not proven:"

@@ -18,7 +18,6 @@ __all__ = [
     "Unproven",
     "collapsed",
     "failures_alike",
-    "listed",
     "lock_counts",
     "lock_headline",
     "lock_place",
@@ -206,12 +205,6 @@ def failures_alike(failures: Iterable[tuple[str, str]]) -> tuple[tuple[tuple[str
         (tuple(dict.fromkeys(target for target, _ in same)), same[0][1])
         for same in _gathered(bare, key=lambda item: item[1])
     )
-
-
-def listed(names: Sequence[str], limit: int) -> str:
-    """Names one after the other; of many the first, and how many more there are."""
-    more = [f"and {len(names) - limit:,} more"] if len(names) > limit else []
-    return ", ".join([*names[:limit], *more])
 
 
 def unproven_words(lock: LockReport) -> str:

@@ -10,13 +10,16 @@ import click
 from rich.cells import cell_len
 
 from trueup.interfaces.report.evidence import LISTED_FILES, legend, short_names
-from trueup.interfaces.report.words import NOTHING_MORE, printable, titled
+from trueup.interfaces.report.words import NOTHING_MORE, listed, printable, titled
 from trueup.model.finding import Evidence, Finding, Severity
 
 __all__ = ["Page", "aligned", "join_blocks", "table"]
 
 _LISTED_VALUES = 6
 _LISTED_EVIDENCE = 8
+_LISTED_NAMES = 8
+_LISTED_ALIKE = {Severity.ERROR: 20, Severity.WARNING: 5, Severity.INFO: 5}
+"""So many findings of one rule are told in full."""
 _GAP = "   "
 
 _SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -82,6 +85,31 @@ class Page:
         if finding.hint is not None:
             lines += ["", *self.labelled("hint: ", finding.hint)]
         return lines
+
+    def findings(self, findings: Sequence[Finding]) -> list[list[str]]:
+        """The first of each rule in full, then the names of the rest."""
+        shown: list[Finding] = []
+        rest: dict[tuple[Severity, str], list[Finding]] = {}
+        seen: dict[str, int] = {}
+        for finding in findings:
+            seen[finding.code] = seen.get(finding.code, 0) + 1
+            if self.verbose or seen[finding.code] <= _LISTED_ALIKE[finding.severity]:
+                shown.append(finding)
+            else:
+                rest.setdefault((finding.severity, finding.code), []).append(finding)
+        return [*map(self.finding, shown), *self.left_out(rest)]
+
+    def left_out(
+        self, rest: Mapping[tuple[Severity, str], Sequence[Finding]]
+    ) -> Iterable[list[str]]:
+        for (severity, code), findings in rest.items():
+            names = list(dict.fromkeys(f"{one.project} {one.version}".strip() for one in findings))
+            number = f"{len(findings):,} more like these"
+            yield self.wrap(
+                f"{severity.value}[{code}]: {number}: {listed(names, _LISTED_NAMES)}; `-v` shows them",
+                "",
+                "  ",
+            )
 
     def evidence(self, evidence: Sequence[Evidence]) -> list[str]:
         shown = evidence if self.verbose else evidence[:_LISTED_EVIDENCE]

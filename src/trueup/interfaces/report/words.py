@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from trueup.model.artifact import OtherName, SdistName, WheelName, parse_filename
 from trueup.model.finding import (
@@ -25,6 +25,7 @@ __all__ = [
     "counts",
     "headline",
     "in_order",
+    "listed",
     "natural",
     "origin",
     "printable",
@@ -94,6 +95,12 @@ def origin(text: str) -> str:
 def count(number: int, noun: str) -> str:
     """``1 wheel``, ``34 wheels``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Sequence[str], limit: int) -> str:
+    """Names one after the other; of many the first, and how many more there are."""
+    more = [f"and {len(names) - limit:,} more"] if len(names) > limit else []
+    return ", ".join([*names[:limit], *more])
 
 
 def counts(files: Iterable[FileReport]) -> str:

@@ -1,0 +1,230 @@
+"""`trueup libs`: the native map of wheels, releases, locks and environments."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trueup.interfaces.cli.errors import COULD_NOT, HOLDS
+from trueup.interfaces.cli.options import INDEX, NO_CACHE, TALK, JudgingOptions, combine
+from trueup.interfaces.config import FAIL_ON, find_libs_config
+from trueup.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from trueup.interfaces.nativeinput import Gathered
+    from trueup.model.nativereport import NativeReport
+
+__all__ = ["command"]
+
+_EPILOG = """\b
+Examples:
+  trueup libs dist/                        the wheels before an upload
+  trueup libs numpy==2.1.0 scipy           as this Python would install them
+  trueup libs --python .venv --who openblas
+
+Settings can also stand in `[tool.trueup.libs]` of the nearest `pyproject.toml`; options win.
+
+\b
+Exit code 0: nothing at or above `--fail-on`. 1: findings. 2: misuse, or something could not be
+read (what could is reported all the same).
+"""
+_FORMATS = ("text", "json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options(JudgingOptions):
+    """The command line, field by field as its options are named."""
+
+    target: tuple[str, ...] = ()
+    python: str | None = None
+    lock: tuple[str, ...] = ()
+    everything: bool = False
+    who: str | None = None
+    gpu: str | None = None
+    library_path: tuple[str, ...] = ()
+
+
+@click.command(
+    name="libs",
+    epilog=_EPILOG,
+    params=[
+        click.Argument(["target"], nargs=-1),
+        click.Option(
+            ["python", "--python"],
+            metavar="PATH",
+            help="Look at what is installed beside this Python, or in this virtual environment.",
+        ),
+        click.Option(
+            ["lock", "--lock"],
+            metavar="FILE",
+            multiple=True,
+            help="Look at the wheels that this lock installs.",
+        ),
+        INDEX,
+        click.Option(
+            ["environments", "--for"],
+            metavar="ENV",
+            multiple=True,
+            help="Take the wheels of a release or a lock for these environments, such as "
+            "`cp312-linux-x86_64` (default: this one).",
+        ),
+        click.Option(
+            ["everything", "--all-wheels"],
+            is_flag=True,
+            help="Take all wheels of a release.",
+        ),
+        click.Option(
+            ["who", "--who"],
+            metavar="LIBRARY",
+            help="Show each copy of a library, such as `openblas`, and who loads it; nothing else.",
+        ),
+        click.Option(
+            ["gpu", "--gpu"],
+            metavar="TARGET",
+            help="Say how many bytes of GPU code a user of this device needs: `sm_90`, `gfx90a`.",
+        ),
+        click.Option(
+            ["library_path", "--library-path"],
+            metavar="FOLDER",
+            multiple=True,
+            help="Resolve as if LD_LIBRARY_PATH named this folder, relative to site-packages.",
+        ),
+        click.Option(
+            ["fail_on", "--fail-on"],
+            type=click.Choice(FAIL_ON),
+            help="Exit with 1 from this severity on (default: `error`).",
+        ),
+        click.Option(
+            ["select", "--select"], metavar="CODE,…", multiple=True, help="Apply these rules only."
+        ),
+        click.Option(
+            ["ignore", "--ignore"], metavar="CODE,…", multiple=True, help="Leave these rules out."
+        ),
+        click.Option(
+            ["severity", "--severity"],
+            metavar="CODE=LEVEL",
+            multiple=True,
+            help="Give a rule another severity: `error`, `warning` or `info`.",
+        ),
+        click.Option(
+            ["form", "--format"],
+            type=click.Choice(_FORMATS),
+            default="text",
+            show_default=True,
+            help="How the report is written.",
+        ),
+        click.Option(
+            ["output", "-o", "--output"],
+            metavar="FILE",
+            help="Write the report to FILE, in one step, instead of standard output.",
+        ),
+        NO_CACHE,
+        *TALK,
+    ],
+)
+@click.pass_context
+def command(context: click.Context, /, **options: Any) -> None:
+    """See the native code in wheels: who loads which copy, what is there twice, what may break.
+
+    TARGET is a wheel, a folder of wheels, `NAME==VERSION`, `NAME` for the newest version, the
+    address of a wheel, or a folder of installed packages. Without any, it is what is installed in
+    the active virtual environment, or else beside the Python that runs this. Nothing is imported
+    or run.
+    """
+    context.exit(_run(_Options(**options)))
+
+
+def _run(options: _Options) -> int:
+    from trueup.interfaces.cli.answer import (
+        deliver,
+        exit_code,
+        tell_failures,
+        use_colour,
+        width_of,
+    )
+
+    combined = combine(options, find_libs_config(Path.cwd()))
+    gathered = _gathered(options, combined.environments, combined.index)
+    from trueup.features.libs import libs
+
+    report = libs(
+        gathered.distributions,
+        layouts=gathered.layouts or None,
+        library_path=options.library_path,
+        settings=combined.rules,
+        failures=gathered.failures,
+    )
+    if options.who is not None:
+        from trueup.interfaces.report.nativetext import render_who
+
+        text = render_who(
+            report.maps,
+            options.who,
+            colour=use_colour(options.colour, sys.stdout, os.environ),
+            width=width_of(os.environ),
+            verbose=options.verbose,
+        )
+        click.echo(text, nl=False)
+        tell_failures(report.failures)
+        return COULD_NOT if report.failures else HOLDS
+    deliver(
+        lambda colour, width: _render(report, options, colour=colour, width=width),
+        options,
+        failures=report.failures,
+        environ=os.environ,
+    )
+    return exit_code(report, combined.fail_on)
+
+
+def _gathered(options: _Options, environments: Sequence[str], index: Sequence[str]) -> Gathered:
+    from trueup.interfaces.progress import watching
+    from trueup.interfaces.wanted import PAGE_AGE, Places
+    from trueup.model.target import parse_targets
+
+    try:
+        from trueup.interfaces.nativeinput import NativeInput
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "`libs` needs the extra `native`", hint="install it with `pip install 'trueup[native]'`"
+        ) from error
+    targets = tuple(target for text in environments for target in parse_targets(text))
+    bar = sys.stderr.isatty() and not options.quiet
+    with (
+        watching(sys.stderr, bar=bar, notes=options.verbose and not options.quiet) as watcher,
+        Places(
+            index=index,
+            environ=os.environ,
+            directory=Path.cwd(),
+            keep=not options.no_cache,
+            page_age=PAGE_AGE,
+            watcher=watcher,
+        ) as places,
+    ):
+        native = NativeInput(
+            places, targets=targets, everything=options.everything, watcher=watcher
+        )
+        for text in options.target:
+            native.add(text)
+        for text in options.lock:
+            native.add_lock(Path(text), os.environ)
+        if options.python is not None:
+            native.add_environment(Path(options.python))
+        elif not (options.target or options.lock):
+            native.add_environment(Path(os.environ.get("VIRTUAL_ENV") or sys.prefix))
+    return native.gathered
+
+
+def _render(report: NativeReport, options: _Options, *, colour: bool, width: int) -> str:
+    if options.form == "json":
+        from trueup.interfaces.report.nativejson import render_native_json
+
+        return render_native_json(report)
+    from trueup.interfaces.report.nativetext import render_native_text
+
+    return render_native_text(report, colour=colour, width=width, verbose=options.verbose)
