@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Record", "Row", "Stamp", "hash_of", "parse_record", "record_digest"]
+__all__ = ["Record", "Row", "Stamp", "hash_of", "hex_digest", "parse_record", "record_digest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +121,14 @@ def hash_of(data: bytes) -> str:
 def record_digest(digest: bytes) -> str:
     """The 32 bytes of a sha256 as RECORD writes them."""
     return f"sha256={urlsafe_b64encode(digest).rstrip(b'=').decode('ascii')}"
+
+
+def hex_digest(digest: str) -> str:
+    """A digest of RECORD in hexadecimal; raises ValueError for one that is no sha256."""
+    name, _, text = digest.partition("=")
+    if name != "sha256":
+        raise ValueError(f"{digest!r} is no sha256")
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4)).hex()
 
 
 def _stamped(data: bytes | Stamp) -> tuple[str, str]:

@@ -16,9 +16,10 @@ from trueup.model.metadata import Unreadable
 from trueup.model.release import How, Reading
 from trueup.sources.archive import reading_of_sdist, reading_of_wheel
 from trueup.sources.http import AnswerError, Client, Response
-from trueup.sources.limits import bounded
+from trueup.sources.limits import Limits, bounded
 from trueup.sources.ranged import RangedFile, RangeLimits
 from trueup.sources.sidecar import explained, first_hash
+from trueup.sources.unzip import open_zip
 from trueup.sources.url import local_path, redact
 
 __all__ = ["ArchiveFetcher"]
@@ -77,6 +78,14 @@ class ArchiveFetcher:
             return _verified(artifact, file)
 
         return _guarded(read, How.FILE)
+
+    def members(self, artifact: Artifact) -> tuple[str, ...]:
+        """The names of a wheel's members, by ranges; raises ArchiveError and SourceError."""
+        if artifact.url.startswith("file:"):
+            with _local(artifact) as local:
+                return tuple(open_zip(local, Limits()).namelist())
+        with RangedFile(self._client, artifact.url, limits=self._limits) as file:
+            return tuple(open_zip(cast(BinaryIO, file), Limits()).namelist())
 
     def _by_ranges(self, artifact: Artifact) -> Reading:
         with RangedFile(self._client, artifact.url, limits=self._limits) as file:

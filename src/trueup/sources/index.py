@@ -119,6 +119,10 @@ class IndexSource:
             )
         return path
 
+    def members(self, artifact: Artifact) -> tuple[str, ...]:
+        """The names of a wheel's members, without fetching it; raises TrueupError."""
+        return self._archives.members(artifact)
+
     @property
     def sent(self) -> int:
         """How many requests were sent so far."""

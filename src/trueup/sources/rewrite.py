@@ -85,6 +85,11 @@ class Wheel:
         """The names of all members."""
         return frozenset(entry.info.filename for entry in self._entries)
 
+    @property
+    def dist_info_files(self) -> frozenset[str]:
+        """The names of the files in the dist-info folder, relative to it."""
+        return frozenset(name for name in self._files if name)
+
     def read(self, name: str) -> bytes | None:
         """A file of the dist-info folder; None if there is none of that name."""
         if name not in self._known:

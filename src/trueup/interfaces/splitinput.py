@@ -1,0 +1,140 @@
+"""From what a user names to the wheels of one release, and what earlier releases did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.tags import Tag
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from trueup.interfaces.target import AskedPath, AskedRelease, parse_target
+from trueup.interfaces.wanted import Places
+from trueup.judge.companion import PreviousCompanion, bundle_folder
+from trueup.judge.layouts import platform_of
+from trueup.model.artifact import Artifact, WheelName
+from trueup.model.errors import NotFoundError, TrueupError, UsageError
+from trueup.model.split import SplitWheel
+from trueup.model.watcher import Watcher
+from trueup.sources.release import newest
+from trueup.sources.splitwheel import member_digests, read_split_wheel
+
+__all__ = ["owned_paths", "previous_companion", "read_wheels", "wheel_paths"]
+
+
+def wheel_paths(texts: Sequence[str], places: Places, scratch: Path) -> list[Path]:
+    """The wheels that are named: files, those of folders, or a release that is fetched."""
+    paths: list[Path] = []
+    for text in texts:
+        asked = parse_target(text, directory=places.directory)
+        match asked:
+            case AskedPath(path=path) if path.is_dir():
+                found = sorted(path.glob("*.whl"))
+                if not found:
+                    raise NotFoundError("holds no wheels", place=(str(path),))
+                paths += found
+            case AskedPath(path=path):
+                paths.append(path)
+            case AskedRelease():
+                paths += _downloaded(asked, places, scratch)
+            case _:
+                raise UsageError(
+                    "an address cannot be split",
+                    hint="download the file, or name `NAME==VERSION`",
+                )
+    for path in paths:
+        if path.suffix != ".whl":
+            raise UsageError("is no wheel", place=(str(path),))
+    return paths
+
+
+def _downloaded(asked: AskedRelease, places: Places, scratch: Path) -> list[Path]:
+    source = places.configured()
+    version = asked.version or newest(source, asked.project)
+    files = source.listing(asked.project).by_version().get(version, ())
+    wheels = [file for file in files if file.is_wheel and file.yanked is None]
+    if not wheels:
+        raise NotFoundError("has no wheels", place=(asked.text,))
+    return [source.download(file, scratch) for file in wheels]
+
+
+def read_wheels(paths: Sequence[Path], watcher: Watcher) -> tuple[SplitWheel, ...]:
+    """Read them one after the other; raises TrueupError with the file."""
+    watcher.expect(len(paths))
+    found = []
+    for path in paths:
+        found.append(read_split_wheel(path))
+        watcher.done(path.name)
+    return tuple(found)
+
+
+def previous_companion(paths: Sequence[Path]) -> PreviousCompanion:
+    """The companions of an earlier release, by their platform tags.
+
+    Raises UsageError if they are of several versions.
+    """
+    versions: set[Version] = set()
+    platforms = {}
+    for path in paths:
+        name, digests = member_digests(path)
+        versions.add(name.version)
+        platforms[tuple(sorted({tag.platform for tag in name.tags}))] = digests
+    if len(versions) != 1:
+        raise UsageError(
+            "`--previous` names the companions of one release",
+            found=", ".join(sorted(map(str, versions))) or "none",
+        )
+    return PreviousCompanion(version=versions.pop(), platforms=platforms)
+
+
+def owned_paths(wheels: Sequence[SplitWheel], places: Places, watcher: Watcher) -> dict[str, str]:
+    """Paths of bundled libraries in earlier releases on the index, and one file that has each.
+
+    Asked only for platforms whose libraries cannot move to another folder; of each earlier release
+    one wheel per platform is looked into, by ranges. An index that does not know the project owns
+    nothing.
+    """
+    staying = [wheel for wheel in wheels if wheel.bundled and not _moves(wheel)]
+    if not staying:
+        return {}
+    project, version = staying[0].distribution.project, staying[0].distribution.version
+    platforms = {p for wheel in staying for p in _platforms(wheel.distribution.tags)}
+    chosen = _earlier(project, version, platforms, places)
+    watcher.expect(len(chosen))
+    owned: dict[str, str] = {}
+    source = places.configured()
+    for file in chosen:
+        try:
+            names = source.members(file)
+        except TrueupError as error:
+            raise error.within(file.filename) from error
+        for name in names:
+            if bundle_folder(name) is not None:
+                owned.setdefault(name, file.filename)
+        watcher.done(file.filename)
+    return owned
+
+
+def _earlier(
+    project: NormalizedName, version: Version, platforms: set[str], places: Places
+) -> list[Artifact]:
+    try:
+        listing = places.configured().listing(project)
+    except NotFoundError:
+        return []
+    found: dict[tuple[Version, str], Artifact] = {}
+    for earlier, files in listing.by_version().items():
+        for file in files:
+            if earlier < version and isinstance(file.name, WheelName):
+                for platform in _platforms(file.name.tags) & platforms:
+                    found[earlier, platform] = file
+    return list({file.filename: file for file in found.values()}.values())
+
+
+def _platforms(tags: frozenset[Tag]) -> set[str]:
+    return {p for tag in tags for p in platform_of(tag.platform)}
+
+
+def _moves(wheel: SplitWheel) -> bool:
+    return all(p.startswith("Linux") for p in _platforms(wheel.distribution.tags))

@@ -1,0 +1,207 @@
+"""Which libraries of a release move into companion wheels, or why none does.
+
+All wheels of a release get the same requirement, for uv and Poetry read one of them and take it for
+all; so every platform has a companion, an empty one where there is nothing to move.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from trueup.judge.layouts import platform_of
+from trueup.model.split import CompanionPlan, PlatformPlan, Refusal, SplitWheel
+
+__all__ = ["PreviousCompanion", "bundle_folder", "companion_path", "plan_companion"]
+
+_TOP_LIBS = re.compile(r"(?P<name>[^/]+)\.libs/.+")
+_DYLIBS = re.compile(r"(?:[^/]+/)*\.dylibs/.+|[^/]+\.dylibs/.+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviousCompanion:
+    """The companion wheels of an earlier release: the sha256 of each member, by platform tag."""
+
+    version: Version
+    platforms: Mapping[tuple[str, ...], Mapping[str, str]]
+
+
+def bundle_folder(member: str) -> str | None:
+    """The folder of bundled libraries that a member is in; None if it is in none.
+
+    `NAME.libs/` is what auditwheel and delvewheel make, `.dylibs/` what delocate makes.
+    """
+    if match := _TOP_LIBS.fullmatch(member):
+        return f"{match['name']}.libs"
+    if _DYLIBS.fullmatch(member):
+        return member[: member.index(".dylibs/") + len(".dylibs")]
+    return None
+
+
+def companion_path(member: str) -> str:
+    """The path in the companion on Linux: `NAME_libs/…` for `NAME.libs/…`, of the same length.
+
+    At its old path pip would delete the file when it uninstalls the release before the split.
+    """
+    folder = bundle_folder(member)
+    if folder is None or not folder.endswith(".libs"):
+        return member
+    return folder.removesuffix(".libs") + "_libs" + member[len(folder) :]
+
+
+def plan_companion(
+    wheels: Sequence[SplitWheel],
+    *,
+    owned: Mapping[str, str] | None = None,
+    previous: PreviousCompanion | None = None,
+) -> CompanionPlan | tuple[Refusal, ...]:
+    """The plan for the wheels of one release, or everything that speaks against it.
+
+    ``owned`` maps paths that earlier, unsplit releases own to the file that does;
+    ``previous`` are the companions of the release before, reused if they hold the same.
+    """
+    releases = {(one.distribution.project, one.distribution.version) for one in wheels}
+    if len(releases) != 1:
+        names = sorted(f"{project} {version}" for project, version in releases)
+        return (
+            Refusal(reason=f"these are wheels of {len(releases)} releases", files=tuple(names)),
+        )
+    ((project, version),) = releases
+    refusals: list[Refusal] = list(_ambiguous(wheels))
+    platforms: list[PlatformPlan] = []
+    for platform, members in sorted(_by_platform(wheels).items()):
+        plan = _platform(platform, members, owned or {}, refusals)
+        if plan is not None:
+            platforms.append(plan)
+    if not platforms and not refusals:
+        return (Refusal(reason="no wheel of this release bundles libraries"),)
+    if refusals:
+        return tuple(refusals)
+    served = {one.distribution.filename for plan in platforms for one in plan.wheels}
+    plain = tuple(one for one in wheels if one.distribution.filename not in served)
+    if plain:
+        platforms.append(PlatformPlan(platform="any", tags=("any",), wheels=(), moves={}))
+    reused = previous is not None and _same(previous, platforms)
+    return CompanionPlan(
+        project=project,
+        version=version,
+        companion=canonicalize_name(f"{project}-libs"),
+        companion_version=previous.version if previous is not None and reused else version,
+        platforms=tuple(platforms),
+        plain=plain,
+        reused=reused,
+    )
+
+
+def _by_platform(wheels: Iterable[SplitWheel]) -> dict[str, list[SplitWheel]]:
+    """The wheels by platform in words; one for two Macs stands under both as one."""
+    found: dict[str, list[SplitWheel]] = {}
+    for wheel in wheels:
+        names = sorted({p for tag in wheel.distribution.tags for p in platform_of(tag.platform)})
+        if names:
+            found.setdefault(" and ".join(names), []).append(wheel)
+    return found
+
+
+def _ambiguous(wheels: Iterable[SplitWheel]) -> Iterable[Refusal]:
+    """Groups of wheels that overlap: an installer could take either companion."""
+    groups = {
+        platform: {
+            p for one in members for t in one.distribution.tags for p in platform_of(t.platform)
+        }
+        for platform, members in _by_platform(wheels).items()
+        if any(one.bundled for one in members)
+    }
+    for first, second in combinations(sorted(groups), 2):
+        if groups[first] & groups[second]:
+            yield Refusal(
+                reason=f"wheels for {first} and for {second} would need a companion each, and both "
+                "would fit one machine",
+                hint="build all Pythons for the same machines",
+            )
+
+
+def _platform(
+    platform: str,
+    wheels: list[SplitWheel],
+    owned: Mapping[str, str],
+    refusals: list[Refusal],
+) -> PlatformPlan | None:
+    if not any(wheel.bundled for wheel in wheels):
+        return None
+    refusals += _differences(platform, wheels)
+    moves = {member: companion_path(member) for member in wheels[0].bundled}
+    if not platform.startswith("Linux"):
+        moves = {member: member for member in moves}
+        taken = {path: owned[path] for path in moves if path in owned}
+        if taken:
+            refusals.append(
+                Refusal(
+                    reason=f"on {platform} the libraries must stay at their paths, and an earlier "
+                    "release that is not split owns them: pip installs the companion, then "
+                    "uninstalls that release and deletes them",
+                    files=tuple(f"{path} (of {owner})" for path, owner in sorted(taken.items())),
+                    hint="leave this platform unsplit, or rename its libraries in this release "
+                    "(`delvewheel` and `auditwheel` put a digest into the name)",
+                )
+            )
+    else:
+        mentioning = [
+            f"{wheel.distribution.filename}: {name}" for wheel in wheels for name in wheel.mentions
+        ]
+        if mentioning:
+            refusals.append(
+                Refusal(
+                    reason="code names the folder of the libraries, which moves",
+                    files=tuple(mentioning),
+                    hint="let it find the library through its name, or name both folders",
+                )
+            )
+    tags = {tag.platform for wheel in wheels for tag in wheel.distribution.tags}
+    return PlatformPlan(
+        platform=platform, tags=tuple(sorted(tags)), wheels=tuple(wheels), moves=moves
+    )
+
+
+def _differences(platform: str, wheels: Sequence[SplitWheel]) -> Iterable[Refusal]:
+    """The bundled set must be byte-identical in every wheel of the platform."""
+    first, *others = wheels
+    for other in others:
+        differ = sorted(
+            path
+            for path in first.bundled.keys() | other.bundled.keys()
+            if first.bundled.get(path) != other.bundled.get(path)
+        )
+        if differ:
+            yield Refusal(
+                reason=f"the wheels for {platform} bundle different libraries",
+                files=(
+                    first.distribution.filename,
+                    other.distribution.filename,
+                    *differ[:5],
+                    *([f"and {len(differ) - 5} more"] if len(differ) > 5 else []),
+                ),
+                hint="build them from the same libraries; a companion serves all Pythons of a "
+                "platform",
+            )
+
+
+def _same(previous: PreviousCompanion, platforms: Sequence[PlatformPlan]) -> bool:
+    """Whether the earlier companions hold the very same files on every platform."""
+    if len(previous.platforms) != len(platforms):
+        return False
+    for plan in platforms:
+        held = previous.platforms.get(plan.tags)
+        wanted = {
+            plan.moves[member]: digest
+            for wheel in plan.wheels[:1]
+            for member, digest in wheel.bundled.items()
+        }
+        if held is None or dict(held) != wanted:
+            return False
+    return True

@@ -1,0 +1,147 @@
+"""A wheel whose bundled libraries are to move: read whole, and written without them."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+from zipfile import ZipFile, ZipInfo
+
+from trueup.judge.companion import bundle_folder
+from trueup.model.artifact import WheelName, parse_filename
+from trueup.model.errors import ArchiveError, SourceError, TrueupError, UsageError
+from trueup.model.split import SplitWheel
+from trueup.sources.binedit.elf import ElfEdit, edit_elf
+from trueup.sources.limits import Limits
+from trueup.sources.nativewheel import read_native_wheel
+from trueup.sources.packed import Packed, pack
+from trueup.sources.recipe import CHUNK
+from trueup.sources.unzip import DAMAGE, open_zip, read_member
+
+__all__ = ["edited_members", "member_digests", "read_split_wheel"]
+
+_LIMITS = Limits()
+_WORKERS = 2
+"""Members that are deflated at a time; zlib leaves the interpreter free."""
+
+
+def read_split_wheel(path: Path, *, limits: Limits = _LIMITS) -> SplitWheel:
+    """Read a wheel, hash what its folders of libraries hold, and find code that names them.
+
+    Raises ArchiveError, UsageError and SourceError with the path.
+    """
+    try:
+        with path.open("rb") as file:
+            distribution = read_native_wheel(file, path.name, origin=str(path), limits=limits)
+            archive = open_zip(file, limits)
+            known = {one.path: one.sha256 for one in distribution.files}
+            members = [info for info in archive.infolist() if not info.is_dir()]
+            bundled = {
+                info.filename: known.get(info.filename) or _sha256(archive, info)
+                for info in members
+                if bundle_folder(info.filename) is not None
+            }
+            return SplitWheel(
+                distribution=distribution,
+                bundled=bundled,
+                mentions=tuple(_mentions(archive, members, set(bundled), limits)),
+            )
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read: {error.strerror or error}", place=(str(path),)
+        ) from error
+    except TrueupError as error:
+        raise error.within(str(path)) from error
+
+
+def member_digests(path: Path, *, limits: Limits = _LIMITS) -> tuple[WheelName, dict[str, str]]:
+    """A companion's file name taken apart, and the sha256 of every member but its dist-info.
+
+    Raises UsageError for what is no wheel, ArchiveError and SourceError.
+    """
+    name = parse_filename(path.name)
+    if not isinstance(name, WheelName):
+        raise UsageError("is no wheel", place=(str(path),))
+    try:
+        with path.open("rb") as file:
+            archive = open_zip(file, limits)
+            return name, {
+                info.filename: _sha256(archive, info)
+                for info in archive.infolist()
+                if not info.is_dir() and ".dist-info/" not in info.filename
+            }
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read: {error.strerror or error}", place=(str(path),)
+        ) from error
+    except TrueupError as error:
+        raise error.within(str(path)) from error
+
+
+def _sha256(archive: ZipFile, info: ZipInfo) -> str:
+    digest = hashlib.sha256()
+    for chunk in _chunks(archive, info):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(archive: ZipFile, info: ZipInfo) -> Iterator[bytes]:
+    try:
+        with archive.open(info) as member:
+            while chunk := member.read(CHUNK):
+                yield chunk
+    except DAMAGE as error:
+        raise ArchiveError(f"`{info.filename}` is damaged", hint="build it again") from error
+
+
+def _mentions(
+    archive: ZipFile, members: list[ZipInfo], bundled: set[str], limits: Limits
+) -> Iterator[str]:
+    """Python files that name a folder of libraries, such as `numpy.libs`."""
+    folders = {folder for name in bundled if (folder := bundle_folder(name)) is not None}
+    marks = [folder.rpartition("/")[2].encode() for folder in folders]
+    for info in members:
+        if not info.filename.endswith(".py") or info.filename in bundled:
+            continue
+        text = read_member(archive, info, limits.metadata)
+        if any(mark in text for mark in marks):
+            yield info.filename
+
+
+def edited_members(
+    file: BinaryIO, edits: Mapping[str, ElfEdit], scratch: Path, *, limits: Limits = _LIMITS
+) -> dict[str, Packed]:
+    """The members with other names and search paths, deflated into files below ``scratch``.
+
+    Only one member for each worker is on disk unpacked, and none is held in memory. Raises
+    DoesNotFitError, with the member's name, where an edit cannot be made in place.
+    """
+    archive = open_zip(file, limits)
+    with ThreadPoolExecutor(_WORKERS, "trueup-pack") as pool:
+        futures = {}
+        for number, (name, edit) in enumerate(sorted(edits.items())):
+            # Inflating is quick and needs the one open file, so it is done here.
+            plain = scratch / f"{number}.bin"
+            with plain.open("xb") as unpacked:
+                for chunk in _chunks(archive, archive.getinfo(name)):
+                    unpacked.write(chunk)
+            futures[name] = pool.submit(_edited, name, plain, edit)
+        return {name: future.result() for name, future in futures.items()}
+
+
+def _edited(name: str, plain: Path, edit: ElfEdit) -> Packed:
+    try:
+        with plain.open("r+b") as file:
+            with mmap.mmap(file.fileno(), 0) as data:
+                for offset, new in edit_elf(data, edit):
+                    data[offset : offset + len(new)] = new
+            file.seek(0)
+            chunks = iter(lambda: file.read(CHUNK), b"")
+            return pack(chunks, plain.with_suffix(".deflated"))
+    except TrueupError as error:
+        raise error.within(name) from error
+    finally:
+        plain.unlink(missing_ok=True)
