@@ -43,15 +43,21 @@ class CellOffer:
         self._needs: dict[tuple[Node, Version], Mapping[Node, VersionRange]] = {}
 
     def wishes(self, roots: Iterable[Root], options: frozenset[Option | None]) -> list[Wish]:
-        """The requirements of the user that count here, with these options."""
+        """The requirements of the user that count here, with these options.
+
+        What is excluded is left out whoever asks for it.
+        """
         found = []
         for root in roots:
-            if root.option in options and self._holds(root.requirement):
-                for line in self._overridden(root.requirement):
-                    found += [
-                        Wish(node=node, versions=versions, origin=root.origin, text=str(line))
-                        for node, versions in self._ranges([line]).items()
-                    ]
+            if root.option not in options or not self._holds(root.requirement):
+                continue
+            if root.requirement.project in self._request.excluded:
+                continue
+            for line in self._overridden(root.requirement):
+                found += [
+                    Wish(node=node, versions=versions, origin=root.origin, text=str(line))
+                    for node, versions in self._ranges([line]).items()
+                ]
         return found
 
     def versions(self, project: NormalizedName) -> Sequence[Version]:
