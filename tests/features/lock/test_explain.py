@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from functools import reduce
+from operator import and_
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.ranges import VersionRange
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from tests.features.lock.universe import Universe, World, wish
@@ -214,6 +219,61 @@ def test_ranges_are_written_as_requirements(specifier: str, text: str) -> None:
     assert requirement_text(Universe({}), LIB_NODE, versions) == text
 
 
+COMPLEMENTS = [
+    (">=3.0", "<3.0"),
+    ("<=3.0", ">3.0"),
+    ("<3.0", ">=3"),
+    ("!=3.0", "==3.0"),
+    (">=3.0,<4", " 1.0 to 2.0, 4.0"),
+]
+
+
+@pytest.mark.parametrize(("outside", "text"), COMPLEMENTS)
+def test_what_a_range_leaves_over_is_written_as_people_do(outside: str, text: str) -> None:
+    universe = Universe({"lib": {**LIB, "4.0": []}})
+    versions = ~SpecifierSet(outside).to_range()
+    assert requirement_text(universe, LIB_NODE, versions) == f"lib{text}"
+
+
+@pytest.mark.parametrize(
+    ("made", "outside", "text"),
+    [
+        ("3.0rc1", ">=3.0", "lib<=3.0,!=3.0"),
+        ("3.0.post1", "<=3.0", "lib>=3.0,!=3.0"),
+        ("3.0.dev1", "<3.0", "lib>=2,!=2.*"),
+    ],
+)
+def test_a_range_is_not_shortened_past_a_version_that_exists(
+    made: str, outside: str, text: str
+) -> None:
+    universe = Universe({"lib": {**LIB, made: []}})
+    assert requirement_text(universe, LIB_NODE, ~SpecifierSet(outside).to_range()) == text
+
+
+MADE = ("1.0", "1.5", "2.0.dev1", "2.0rc1", "2.0", "2.0.post1", "2.0+local", "2.1", "3.0a1", "3.0")
+CLAUSES = [f"{operator}{version}" for operator in ("<", "<=", ">", ">=", "!=", "==") for version in
+           ("1.0", "2.0", "2.1", "3.0")] + ["!=2.*", "==2.*", "~=2.0"]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(MADE), unique=True, min_size=1),
+    st.lists(st.tuples(st.sampled_from(CLAUSES), st.booleans()), min_size=1, max_size=4),
+)
+def test_the_text_of_a_range_holds_the_same_versions(
+    made: list[str], clauses: list[tuple[str, bool]]
+) -> None:
+    ranges = [SpecifierSet(clause).to_range() for clause, _ in clauses]
+    versions = reduce(
+        and_, (~one if outside else one for one, (_, outside) in zip(ranges, clauses, strict=True))
+    )
+    universe = Universe({"lib": {version: [] for version in made}})
+    text = requirement_text(universe, LIB_NODE, versions)
+    if not any(mark in text for mark in (" ", "===")):
+        said = SpecifierSet(text.removeprefix("lib"))
+        for version in map(Version, made):
+            assert said.contains(version, prereleases=True) == (version in versions)
+
+
 def test_ranges_that_no_specifier_says_are_written_as_versions() -> None:
     universe = Universe({"lib": LIB})
     first = SpecifierSet("<1.5").to_range()
@@ -227,3 +287,17 @@ def test_versions_are_listed_as_runs_of_what_exists() -> None:
     assert listed(every[2:5], every) == "2.0 to 4.0"
     assert listed([every[0], every[2], *every[5:8]], every) == "0.0, 2.0, 5.0 to 7.0"
     assert listed(every[::2], every) == "0.0, 2.0, 4.0, … 6 more …, 18.0"
+
+
+class Forgotten(Universe):
+    """One that says why a project is unknown, as an index does."""
+
+    def obstacles(self, project: NormalizedName, versions: VersionRange) -> tuple[str, ...]:
+        return () if self.versions(project) else ("no such project on the index",)
+
+
+def test_an_unknown_project_is_named_once_with_the_reason() -> None:
+    assert told(Forgotten({}), ("lib", "a.in:1")) == [
+        "`lib` (a.in:1)",
+        "there is no version of `lib`: no such project on the index",
+    ]

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import product
 from operator import or_
 
 from packaging.ranges import VersionRange
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -258,7 +259,9 @@ class _Story:
                 "" if reasons else f" ({listed(inside, every)})"
             )
         elif not every:
-            yield f"there is no version of `{project}`"
+            # What is not there at all has one reason, and that is all there is to say.
+            yield ": ".join([f"there is no version of `{project}`", *reasons])
+            return
         elif not fits and len(demands) == 1:
             yield f"there is no `{wanted}`, only {listed(every, every)}"
         else:
@@ -286,20 +289,55 @@ def _by_child(needs: Iterable[Need]) -> list[tuple[Node, list[Need]]]:
 def requirement_text(offer: Offer, node: Node, versions: VersionRange) -> str:
     """A range as a requirement, ``lib[x]>=1,<2``; as a list of versions where no specifier says it.
 
-    The list holds versions that exist.
+    The list holds versions that exist, and of these the requirement holds those in the range.
     """
     if (~versions).is_empty:
         return str(node)
     if versions.is_empty:
         return f"{node} in versions that exclude each other"
+    every = offer.versions(node.project)
     specifiers = versions.to_specifier_set()
     if specifiers is not None:
-        return str(node) + _specifier_text(specifiers)
-    every = offer.versions(node.project)
+        return str(node) + _specifier_text(_shorter(specifiers, every))
     inside = [item for item in every if item in versions]
     if len(inside) == 1:
         return f"{node}=={inside[0]}"
     return f"{node} {listed(inside, every)}" if inside else f"{node} in a range without versions"
+
+
+def _shorter(specifiers: SpecifierSet, every: Sequence[Version]) -> SpecifierSet:
+    """``<=3,!=3`` as ``<3``, and ``>=2,!=2.*`` as ``>=3``, where no version makes a difference.
+
+    In general one does: `<3` admits no pre-release of 3, and `>3` no post-release of it (PEP 440,
+    "Exclusive ordered comparison").
+    """
+    for bound, hole in product(specifiers, specifiers):
+        if hole.operator == "!=" and bound.operator in ("<=", ">="):
+            exclusive = _exclusive(bound, hole)
+            if exclusive is None:
+                continue
+            rest = (one for one in specifiers if one not in (bound, hole))
+            shorter = SpecifierSet([*rest, exclusive])
+            if _admitted(shorter, every) == _admitted(specifiers, every):
+                return _shorter(shorter, every)
+    return specifiers
+
+
+def _exclusive(bound: Specifier, hole: Specifier) -> Specifier | None:
+    """A bound without the versions beside it that a ``!=`` leaves out; None if these lie apart."""
+    text = hole.version.removesuffix(".*")
+    if Version(text) != Version(bound.version):
+        return None
+    if text == hole.version:
+        return Specifier(bound.operator[0] + bound.version)
+    if bound.operator == "<=":
+        return None
+    *before, last = Version(text).release
+    return Specifier(f">={'.'.join(map(str, [*before, last + 1]))}")
+
+
+def _admitted(specifiers: SpecifierSet, every: Sequence[Version]) -> list[Version]:
+    return [version for version in every if specifiers.contains(version, prereleases=True)]
 
 
 def _specifier_text(specifiers: SpecifierSet) -> str:
