@@ -33,6 +33,9 @@ PRINTS = [
         "cp39..cp311-windows-amd64",
         ["cp39-windows-amd64", "cp310-windows-amd64", "cp311-windows-amd64"],
     ),
+    ("cp27-windows-amd64", ["cp27-windows-amd64"]),
+    # Pythons to come may be named already.
+    ("cp317-windows-amd64", ["cp317-windows-amd64"]),
     (
         "cp312-windows-x86, cp312-windows-arm64",
         ["cp312-windows-arm64", "cp312-windows-x86"],
@@ -76,6 +79,14 @@ WRONG = [
     ("cp312-windows-amd64-10.0", "`cp312-windows-amd64-10.0`: windows has no such floor"),
     ("cp312-macos-arm64-glibc2.17", "`cp312-macos-arm64-glibc2.17`: macos has no such floor"),
     ("", "names no environment"),
+    (
+        "cp399-linux-x86_64",
+        "`cp399-linux-x86_64` names an unknown Python: found `3.99`, "
+        "expected a version such as `3.15`, the newest known",
+    ),
+    ("cp313..cp391-windows-amd64", "`cp321-windows-amd64` names an unknown Python: found `3.21`"),
+    ("cp28-windows-amd64", "names an unknown Python: found `2.8`"),
+    ("pp412-linux-x86_64", "names an unknown Python: found `4.12`"),
 ]
 
 

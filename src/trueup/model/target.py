@@ -23,6 +23,9 @@ OLDEST_MACOS: Level = (14, 0)
 """Apple keeps three major versions of macOS up to date; 14 is the oldest that builders offer."""
 OLDEST_PYTHON: Minor = (3, 10)
 """The oldest Python that gets security fixes; presets start there."""
+_LAST_PYTHONS: dict[int, int] = {2: 7, 3: NEWEST_PYTHON[1] + 5}
+"""The last minor version of each major one. Python gets one every year (PEP 602): some years ahead
+of this release it is a new one, beyond that a mistake."""
 
 _FLOORS = {"glibc": OLDEST_GLIBC, "musl": OLDEST_MUSL, "macos": OLDEST_MACOS}
 _IMPLEMENTATIONS = {"cp": "cpython", "pp": "pypy", "graalpy": "graalpy"}
@@ -160,6 +163,14 @@ def _parse(text: str, whole: str) -> Target:
     if match is None:
         within = "" if text == whole else f" in `{whole}`"
         raise UsageError(f"`{text}`{within} names no environment", hint=_EXAMPLE)
+    python = int(match["major"]), int(match["minor"])
+    if python[1] > _LAST_PYTHONS.get(python[0], -1):
+        raise UsageError(
+            f"`{text}` names an unknown Python",
+            found=f"`{python[0]}.{python[1]}`",
+            expected=f"a version such as `{NEWEST_PYTHON[0]}.{NEWEST_PYTHON[1]}`, the newest known",
+            hint=_EXAMPLE,
+        )
     system, machine = match["system"], match["machine"]
     if system not in _SYSTEMS:
         raise UsageError(
@@ -184,7 +195,7 @@ def _parse(text: str, whole: str) -> Target:
         floor = _FLOORS.get(kind, (0, 0))
     return Target(
         implementation=_IMPLEMENTATIONS[match["implementation"]],
-        python=(int(match["major"]), int(match["minor"])),
+        python=python,
         free_threaded=bool(match["free"]),
         system=system,
         machine=machine,
