@@ -304,7 +304,7 @@ def test_requirements(tmp_path: Path) -> None:
             '[project]\nname = "x"\n',
             UsageError,
             "`{path}`: is no lock that is understood, expected a `uv.lock`, `poetry.lock`, "
-            "`pdm.lock`, `pylock.toml` or `Pipfile.lock`",
+            "`pdm.lock`, `pylock.toml`, `Pipfile.lock` or a requirements file",
         ),
         (
             "uv.lock",

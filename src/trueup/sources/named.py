@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from trueup.model.errors import SourceError, UsageError
+from trueup.model.errors import SourceError
 from trueup.model.lock import Lock, LockEntry, LockFault, LockKind, PlaceKind
 from trueup.model.named import LeftOut, NamedRelease, NamedReleases
-from trueup.sources.lockfiles.document import (
-    MAX_BYTES,
-    LockDocument,
-    json_document,
-    text_reader,
-    toml_document,
-)
-from trueup.sources.lockfiles.pdm import read_pdm
-from trueup.sources.lockfiles.pipfile import read_pipfile_lock
-from trueup.sources.lockfiles.poetry import read_poetry
-from trueup.sources.lockfiles.pylock import read_pylock
-from trueup.sources.lockfiles.read import is_json, is_requirements
-from trueup.sources.lockfiles.uv import is_group_entry, read_uv
+from trueup.sources.lockfiles.document import MAX_BYTES, text_reader
+from trueup.sources.lockfiles.read import is_requirements, read_document
+from trueup.sources.lockfiles.uv import is_group_entry
 from trueup.sources.requirements import read_requirements
 
 __all__ = ["MAX_BYTES", "read_named"]
@@ -34,8 +24,8 @@ def read_named(path: Path, *, environ: Mapping[str, str] | None = None) -> Named
     Understood are `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock` and
     requirements files, told apart by their content, so that a renamed one is read too. ``environ``
     expands ``${NAME}`` in addresses, as pip and Pipenv do. Raises NotFoundError for a missing
-    file, LimitError for one above MAX_BYTES, and SourceError, with the line, for one that is
-    malformed, be it in one entry.
+    file, LimitError for one above MAX_BYTES, UsageError for a document of another kind, and
+    SourceError, with the line, for one that is malformed, be it in one entry.
     """
     environ = environ or {}
     read = text_reader(MAX_BYTES)
@@ -45,7 +35,8 @@ def read_named(path: Path, *, environ: Mapping[str, str] | None = None) -> Named
         return read_requirements(
             path, read=lambda file: text if file == path else read(file), environ=environ
         )
-    entries = list(_entries(path, text, environ))
+    lock = read_document(path, text, environ=environ, project=path.parent)
+    entries = list(_of_lock(lock))
     releases: dict[object, NamedRelease] = {}
     for entry in entries:
         if isinstance(entry, NamedRelease):
@@ -54,40 +45,6 @@ def read_named(path: Path, *, environ: Mapping[str, str] | None = None) -> Named
     return NamedReleases(
         releases=tuple(releases.values()),
         left_out=tuple(entry for entry in entries if isinstance(entry, LeftOut)),
-    )
-
-
-def _entries(path: Path, text: str, environ: Mapping[str, str]) -> Iterator[Entry]:
-    if is_json(path, text):
-        document = json_document(str(path), text)
-        yield from _of_lock(read_pipfile_lock(document, project=path.parent, environ=environ))
-        return
-    document = toml_document(str(path), text)
-    reader = _reader(document)
-    yield from _of_lock(reader(document, project=path.parent, environ=environ))
-
-
-# --- locks that are read whole ------------------------------------------------------------------
-
-
-def _reader(document: LockDocument) -> Callable[..., Lock]:
-    """The reader of a TOML lock, by keys that only its format has."""
-    values = document.values
-    if "lock-version" in values:
-        return read_pylock
-    metadata = values.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    if "lock_version" in metadata:
-        return read_pdm
-    if "lock-version" in metadata or "content-hash" in metadata:
-        return read_poetry
-    if isinstance(values.get("version"), int):
-        return read_uv
-    raise UsageError(
-        "is no lock that is understood",
-        expected="a `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml` or `Pipfile.lock`",
-        hint="a requirements file must not end in `.toml` or `.json`",
-        place=(document.path,),
     )
 
 

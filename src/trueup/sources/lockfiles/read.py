@@ -24,7 +24,7 @@ from trueup.sources.lockfiles.pylock import read_pylock
 from trueup.sources.lockfiles.requirements import read_requirements_lock
 from trueup.sources.lockfiles.uv import read_uv
 
-__all__ = ["is_json", "is_requirements", "read_lock"]
+__all__ = ["is_requirements", "read_document", "read_lock"]
 
 
 def read_lock(
@@ -48,7 +48,12 @@ def read_lock(
         return read_requirements_lock(
             path, read=lambda file: text if file == path else read(file), environ=environ
         )
-    if is_json(path, text):
+    return read_document(path, text, environ=environ, project=project)
+
+
+def read_document(path: Path, text: str, *, environ: Mapping[str, str], project: Path) -> Lock:
+    """Read the text of a lock that is no requirements file, as :func:`read_lock` does."""
+    if _is_json(path, text):
         document = json_document(str(path), text)
         return read_pipfile_lock(document, project=project, environ=environ)
     document = toml_document(str(path), text)
@@ -61,7 +66,7 @@ def is_requirements(path: Path, text: str) -> bool:
     Its name leaves a choice unless it ends in `.toml` or `.json`, or is that of a tool's lock: a
     requirements file may be called `requirements.lock`.
     """
-    return not is_json(path, text) and not _is_toml(path, text)
+    return not _is_json(path, text) and not _is_toml(path, text)
 
 
 class _Reader(Protocol):
@@ -87,6 +92,7 @@ def _reader(path: Path, document: LockDocument) -> _Reader:
         "is no lock that is understood",
         expected="a `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock` or a "
         "requirements file",
+        hint="a requirements file must not end in `.toml` or `.json`",
         place=(str(path),),
     )
 
@@ -95,7 +101,7 @@ _TOML_NAMES = ("uv.lock", "poetry.lock", "pdm.lock")
 _TOML_LINE = re.compile(r"[ \t]*(?:\[\[?[^\]]+\]|[\w\"'.-]+[ \t]*=(?!=))")
 
 
-def is_json(path: Path, text: str) -> bool:
+def _is_json(path: Path, text: str) -> bool:
     """Whether a file is meant to be JSON, by its name or by its first character."""
     return path.suffix == ".json" or path.name == "Pipfile.lock" or text.lstrip()[:1] == "{"
 
