@@ -64,10 +64,19 @@ def render_html(report: Report) -> str:
     )
 
 
-def render_page(template: str, **values: object) -> str:
-    """One of our templates with these values, and with style and script and their hashes."""
+def render_page(
+    template: str,
+    *,
+    styles: Sequence[str] = ("report.css",),
+    scripts: Sequence[str] = ("report.js",),
+    **values: object,
+) -> str:
+    """One of our templates with these values, and with style and script and their hashes.
+
+    ``styles`` and ``scripts`` are files beside the template, one after the other in the page.
+    """
     environment = _environment()
-    style, script = _asset(environment, "report.css"), _asset(environment, "report.js")
+    style, script = _assets(environment, styles), _assets(environment, scripts)
     return environment.get_template(template).render(
         **values,
         style=style,
@@ -99,12 +108,13 @@ def _environment() -> Environment:
     return environment
 
 
-def _asset(environment: Environment, name: str) -> Markup:
+def _assets(environment: Environment, names: Iterable[str]) -> Markup:
     from markupsafe import Markup
 
-    assert environment.loader is not None
-    text, _, _ = environment.loader.get_source(environment, name)
-    return Markup(text)  # noqa: S704 (our own file, not a value from a report)
+    loader = environment.loader
+    assert loader is not None
+    text = "".join(loader.get_source(environment, name)[0] for name in names)
+    return Markup(text)  # noqa: S704 (our own files, not a value from a report)
 
 
 def _hash(text: str) -> Markup:
