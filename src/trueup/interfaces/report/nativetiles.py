@@ -10,6 +10,7 @@ from trueup.interfaces.report.nativefacts import FileRow, Kind, Likeness, exact
 from trueup.interfaces.report.nativewords import used_by
 from trueup.interfaces.report.treemap import Area, squarify
 from trueup.interfaces.report.words import count
+from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.library import Distribution, GpuKind
 from trueup.model.nativereport import Degree, LoadedMap
 
@@ -216,9 +217,11 @@ def _tree(rows: Sequence[FileRow], limit: int) -> _Node:
 
 
 def _inner_name(item: Distribution) -> str:
-    """A wheel beside others of its project: without the name that all of them have."""
-    _, _, rest = item.filename.removesuffix(".whl").partition("-")
-    return rest or item.filename
+    """A wheel beside others of its project: its version, Python and first platform."""
+    if not isinstance(parse_filename(item.filename), WheelName):
+        return item.filename
+    python, _, platform = item.filename.removesuffix(".whl").rsplit("-", 3)[1:]
+    return f"{item.version} {python} {platform.partition('.')[0]}"
 
 
 def _leaves(rows: Sequence[FileRow], single: set[int]) -> list[_Node]:

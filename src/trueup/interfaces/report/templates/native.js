@@ -107,7 +107,8 @@ const draw = (picture) => {
       const at = wide(picture) ? 0 : 4;
       place(part, part.edges.slice(at, at + 4));
       if (part.item.classList.contains(of) && !packed) divided = true;
-      const words = part.h > 2 * LINE && part.w > 30 ? fit(part.name, part.w) : "";
+      const long = `${part.name} ${text(part.bytes[0])}`;
+      const words = part.h > 2 * LINE && part.w > 30 ? fit(fit(long, part.w) === long ? long : part.name, part.w) : "";
       write(part, part.x + MARGIN, part.y + part.h - MARGIN, words);
     }
     tile.item.classList.toggle("divided", divided);
