@@ -228,7 +228,9 @@ NATIVE_SAMPLES = {
     "release": report_of(*map(wheel, (11, 12, 13)), wheel(13, "0.9"), numbers()),
     "one": report_of(science()),
     "installed": report_of(installed()),
-    "crowd": report_of(*crowd()),
+    "crowd": report_of(
+        *crowd(), findings=[replace(FINDINGS[1], message=f"runtime {n}") for n in range(9)]
+    ),
     "hostile": hostile(),
     "empty": report_of(failures=[("nothing.whl", "`nothing.whl` is not there")]),
 }

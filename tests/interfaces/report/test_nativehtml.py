@@ -131,6 +131,7 @@ def test_where_the_packed_sizes_are_unknown_nobody_is_asked_for_them() -> None:
         ("mixed", "numbers 1.0 RECORD is unread"),
         ("mixed", "numbers/broken.so numbers 1.0 unreadable: it ends after 7 of 70 kB"),
         ("mixed", "debug information: 100,000 bytes padding: 30,000 bytes"),
+        ("crowd", "runtime 4 4 more of two-openmp warning two-openmp runtime 5"),
         ("release", "everything: 5 distributions"),
         ("release", "same bytes across the wheels of one release"),
         ("release", "bound 1.0 (3 wheels, the same bytes)"),

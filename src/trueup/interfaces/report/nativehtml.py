@@ -18,6 +18,7 @@ from trueup.interfaces.report.nativeloads import libraries_loaded
 from trueup.interfaces.report.nativetiles import DEGREE_CLASSES, TreeMap, gpu_class, tree_map
 from trueup.interfaces.report.nativewords import bytes_text, native_summary
 from trueup.interfaces.report.words import count, tally
+from trueup.model.finding import Finding
 from trueup.model.library import Distribution, GpuKind
 from trueup.model.nativereport import Degree, Duplicate, LoadedMap, NativeReport, Scope
 
@@ -26,6 +27,8 @@ __all__ = ["render_native_html"]
 _TILES = 3000
 """In all pictures together; past that the smallest files of a package are one tile."""
 _FEWEST = 120
+_TOLD = 5
+"""Findings of one rule that are not folded away."""
 
 _DEGREE_WORDS: Mapping[Degree, str] = {
     Degree.BYTES: "the files are equal, byte for byte; one of them would do",
@@ -54,7 +57,7 @@ def render_native_html(report: NativeReport) -> str:
         libraries=libraries_loaded(report.maps),
         several=len(report.maps) > 1,
         scopes=tuple(_scopes(report)),
-        findings=report.findings,
+        findings=_by_rule(report.findings),
         codes=_codes(rows, order),
         components=[item for item in report.distributions if item.components],
         external=[item for item in report.distributions if item.external],
@@ -230,6 +233,16 @@ def _surest(groups: Iterable[Duplicate]) -> list[Duplicate]:
     for group in groups:
         told.setdefault(frozenset((copy.filename, copy.path) for copy in group.copies), group)
     return sorted(told.values(), key=lambda group: -group.wasted)
+
+
+def _by_rule(
+    findings: Iterable[Finding],
+) -> list[tuple[str, Sequence[Finding], Sequence[Finding]]]:
+    """The findings of each rule: those that are told at once, and those that are folded away."""
+    rules: dict[str, list[Finding]] = {}
+    for finding in findings:
+        rules.setdefault(finding.code, []).append(finding)
+    return [(code, found[:_TOLD], found[_TOLD:]) for code, found in rules.items()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

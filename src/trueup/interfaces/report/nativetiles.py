@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -27,6 +28,7 @@ _CHARACTER, _LINE = 7.3, 16.0
 """Pixels of a character of a monospaced font of 12 pixels, rounded up, and of a line of it."""
 _MARGIN = 5.0
 _SHORTEST, _LITTLE = 4, 9
+_LIB = re.compile(r"\Alib(?=\w)")
 
 DEGREE_CLASSES: Mapping[Degree, str] = {
     Degree.BYTES: "d-bytes",
@@ -366,7 +368,7 @@ def _label(name: str, area: Area, line: int) -> Label | None:
         return None
     if len(name) > room and room < _LITTLE:
         # Where little fits, the three letters that nearly all have in common say least.
-        name = name.removeprefix("lib") or name
+        name = _LIB.sub("", name)
     text = name if len(name) <= room else f"{name[: room - 1]}…"
     return Label(text, round(area.left + _MARGIN, 1), round(area.top + (line + 1) * _LINE, 1))
 

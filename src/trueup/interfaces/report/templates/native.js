@@ -15,7 +15,7 @@ const fit = (full, width) => {
   const room = Math.floor((width - 2 * MARGIN) / CHARACTER);
   if (room < Math.min(full.length, 4)) return "";
   // Where little fits, the three letters that nearly all have in common say least.
-  const name = room < 9 && full.length > room ? full.replace(/^lib(?=.)/, "") : full;
+  const name = room < 9 && full.length > room ? full.replace(/^lib(?=\w)/, "") : full;
   return name.length <= room ? name : `${name.slice(0, room - 1)}…`;
 };
 const cross = (one, other) => one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h;
@@ -33,8 +33,11 @@ const pictures = [...document.querySelectorAll(".map")].map((map) => {
     ...read(item), title: item.querySelector("title").textContent,
     parts: [...item.querySelectorAll(".part")].map(read),
   }));
+  const marks = document.createElementNS(svg.namespaceURI, "g");
+  marks.setAttribute("class", "marks");
+  svg.append(marks);
   const byItem = new Map([...groups, ...tiles].map((node) => [node.item, node]));
-  return { map, svg, groups, byId, tiles, byItem, crumbs: map.querySelector(".crumbs"), readout: map.querySelector(".readout"), root: 0, stop: null };
+  return { map, svg, groups, byId, tiles, byItem, marks, crumbs: map.querySelector(".crumbs"), readout: map.querySelector(".readout"), root: 0, stop: null };
 });
 
 const wide = (picture) => picture.map.clientWidth >= 620;
@@ -57,6 +60,7 @@ const title = (picture, node) => node.group
 
 const draw = (picture) => {
   const { map, svg, root } = picture;
+  picture.marks.replaceChildren();
   const width = map.clientWidth;
   if (width === 0) return;
   const height = Math.round(width * (wide(picture) ? 680 / 1200 : 860 / 600));
@@ -170,10 +174,15 @@ const open = (picture, node) => {
 };
 const look = (picture, node) => {
   picture.readout.textContent = node === undefined ? "" : title(picture, node);
-  for (const tile of picture.tiles) {
-    const like = node !== undefined && node.item.dataset.like !== undefined && tile.item.dataset.like === node.item.dataset.like;
-    tile.item.classList.toggle("like", like);
-  }
+  // What is looked at and its copies are outlined above all else, or neighbours would hide a side.
+  const like = node === undefined || node.item.dataset.like === undefined ? [] : picture.tiles.filter((tile) => tile.item.dataset.like === node.item.dataset.like);
+  for (const tile of picture.tiles) tile.item.classList.toggle("like", like.includes(tile));
+  picture.marks.replaceChildren(...new Set(node === undefined ? [] : [...like, node].filter((one) => one.shown).map((one) => {
+    const mark = one.rect.cloneNode();
+    for (const [name, by] of [["x", 1.5], ["y", 1.5], ["width", -3], ["height", -3]]) mark.setAttribute(name, Math.max(Number(mark.getAttribute(name)) + by, 0));
+    mark.classList.toggle("focus", one.item.matches(":focus-visible"));
+    return mark;
+  })));
 };
 const step = (picture, key) => {
   const from = picture.stop;
@@ -205,6 +214,7 @@ for (const picture of pictures) {
   svg.addEventListener("mouseover", (event) => look(picture, node(event)));
   svg.addEventListener("mouseleave", () => look(picture, undefined));
   svg.addEventListener("focusin", (event) => look(picture, node(event)));
+  svg.addEventListener("focusout", () => look(picture, undefined));
   svg.addEventListener("keydown", (event) => {
     const found = node(event);
     if (found === undefined) return;
