@@ -11,7 +11,7 @@ import hashlib
 from trueup.model.library import Image, SymbolKind
 from trueup.model.libraryname import parse_library_name
 
-__all__ = ["NOISE", "exports_that_count", "needs_that_count", "surface_digest"]
+__all__ = ["NOISE", "exports_that_count", "is_noise", "needs_that_count", "surface_digest"]
 
 NOISE = frozenset({
     "_init", "_fini", "__bss_start", "_edata", "_end", "__end__", "_fbss", "_ftext", "_fdata",
@@ -21,6 +21,11 @@ NOISE = frozenset({
 
 _LIBGCC = ("__bid_", "__dpd_", "__bfp", "__gcov_")
 _SIZED = (SymbolKind.DATA, SymbolKind.THREAD_LOCAL)
+
+
+def is_noise(name: str) -> bool:
+    """Whether linker or compiler made this symbol, and not who wrote the library."""
+    return name in NOISE or name.startswith(_LIBGCC)
 
 
 def exports_that_count(image: Image) -> tuple[tuple[str, str, str, int], ...]:
@@ -38,7 +43,7 @@ def exports_that_count(image: Image) -> tuple[tuple[str, str, str, int], ...]:
                 export.size if export.kind in _SIZED else 0,
             )
             for export in image.exports
-            if export.name not in NOISE and not export.name.startswith(_LIBGCC)
+            if not is_noise(export.name)
         )
     )
 

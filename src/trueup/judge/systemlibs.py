@@ -12,16 +12,17 @@ from trueup.model.library import BinaryFormat
 
 __all__ = ["is_base", "is_system"]
 
-# The C and C++ run-time of every glibc or musl system, and the interpreter itself.
+# The C and C++ run-time of every glibc or musl system.
 _BASE = re.compile(
-    r"(?:ld-linux[-\w]*|ld64|ld-musl-\w+|libc\.musl-\w+|lib(?:c|m|dl|rt|util|pthread|resolv|nsl|anl"
-    r"|BrokenLocale|gcc_s|stdc\+\+|atomic|mvec|crypt)|libpython[\d.]+[dt]?)\.so(?:\.\d+)*",
+    r"(?:ld-linux[-\w]*|ld64|ld-musl-\w+|libc\.musl-\w+|lib(?:c|m|dl|rt|util|pthread|resolv|anl"
+    r"|BrokenLocale|gcc_s|stdc\+\+|mvec))\.so(?:\.\d+)*",
     re.ASCII,
 )
-# Allowed by the policies, and missing in many containers.
+# Allowed by the policies, or the dispatcher of a driver, and missing in many containers; libpython
+# is there only if the interpreter was built as a shared library.
 _ALLOWED = re.compile(
-    r"lib(?:z|expat|X11|Xext|Xrender|ICE|SM|GL|EGL|OpenGL|GLdispatch|gobject-2\.0|gthread-2\.0"
-    r"|glib-2\.0)\.so(?:\.\d+)*",
+    r"lib(?:z|expat|atomic|X11|Xext|Xrender|ICE|SM|GL|EGL|OpenGL|GLdispatch|gobject-2\.0"
+    r"|gthread-2\.0|glib-2\.0|python[\d.]+[dt]?)\.so(?:\.\d+)*|libnsl\.so\.1",
     re.ASCII,
 )
 _MACOS = ("/usr/lib/", "/System/Library/", "/System/iOSSupport/")

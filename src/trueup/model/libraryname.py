@@ -7,11 +7,23 @@ from dataclasses import dataclass
 
 __all__ = ["LibraryName", "known_as", "parse_library_name"]
 
-# auditwheel: base-sha256[:8].so.VERSION; delvewheel: base-sha256[:32].dll; delocate renames nothing.
-_DIGEST = r"(?:-(?P<digest>[0-9a-f]{8}|[0-9a-f]{32}))?"
-_ELF = re.compile(rf"(?P<stem>.+?){_DIGEST}\.so(?P<version>(?:\.\d+)*)", re.ASCII)
-_MACHO = re.compile(rf"(?P<stem>.+?)(?P<version>(?:\.\d+)*){_DIGEST}\.dylib", re.ASCII)
-_PE = re.compile(rf"(?P<stem>.+?)(?:-(?P<version>\d+(?:[._]\d+)*))?{_DIGEST}\.dll", re.I | re.ASCII)
+# auditwheel puts -sha256[:8] before the first dot of the name, delvewheel -sha256[:32] before the
+# suffix; a library that was repaired twice has two. delocate renames nothing.
+_DIGEST = r"(?:-(?:[0-9a-f]{8}|[0-9a-f]{32}))*"
+_DIGITS = re.compile(r"-(?P<digest>[0-9a-f]{8}|[0-9a-f]{32})$", re.ASCII)
+_STEM = rf"(?P<stem>.+?)(?P<digests>{_DIGEST})"
+# A version may end in a letter (OpenSSL's 1.1.1k), and stand before `.so` (`libtcl8.6.so` keeps it).
+_ELF = re.compile(
+    rf"{_STEM}(?:(?<=-[0-9a-f]{{8}})(?P<before>(?:\.\w+)*))?\.so(?P<version>(?:\.\d+[a-z]?)*)",
+    re.ASCII,
+)
+_MACHO = re.compile(
+    rf"(?P<stem>.+?)(?P<version>(?:\.\d+[a-z]?)*)(?P<digests>{_DIGEST})\.dylib", re.ASCII
+)
+_PE = re.compile(
+    rf"(?P<stem>.+?)(?:[-.](?P<version>\d{{1,4}}(?:[._]\d+)*))?(?P<digests>{_DIGEST})\.dll",
+    re.I | re.ASCII,
+)
 
 _PROJECTS = {
     "crypto": "openssl",
@@ -38,7 +50,7 @@ _PROJECTS = {
 class LibraryName:
     """``stem`` is the name without version and digest (``libgmp``), ``version`` such as ``10.5.0``
     (the file's, which is not the release of the library), ``digest`` the hexadecimal digits with
-    which a repair tool made the name its own.
+    which a repair tool made the name its own (the last, where that was done twice).
     """
 
     stem: str
@@ -63,10 +75,13 @@ def parse_library_name(name: str) -> LibraryName:
     base = name.replace("\\", "/").rpartition("/")[2]
     for pattern in (_ELF, _MACHO, _PE):
         if match := pattern.fullmatch(base):
+            found = match.groupdict(default="")
+            version = found["version"] or found.get("before", "")
+            digest = _DIGITS.search(found["digests"].lower())
             return LibraryName(
-                stem=match["stem"],
-                version=(match["version"] or "").lstrip(".").replace("_", "."),
-                digest=match["digest"],
+                stem=found["stem"],
+                version=version.lstrip(".").replace("_", "."),
+                digest=digest["digest"] if digest else None,
             )
     return LibraryName(stem=base)
 
