@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-__all__ = ["DllName", "Headers", "NameUse", "Section", "dll_names", "read_headers"]
+__all__ = [
+    "DllName",
+    "Headers",
+    "NameUse",
+    "Section",
+    "dll_names",
+    "forwarded_to",
+    "read_headers",
+]
 
 _PE32, _PE32_PLUS = 0x10B, 0x20B
 _SECTION = struct.Struct("<8s6I2HI")
@@ -172,3 +180,26 @@ def _name(headers: Headers, use: NameUse, field: int) -> Iterator[DllName]:
     end = headers.data.find(b"\0", text, text + _LONGEST_NAME)
     if end > text:
         yield DllName(use=use, name=headers.data[text:end], text=text, field=field)
+
+
+def forwarded_to(headers: Headers) -> frozenset[str]:
+    """The DLLs, in lower case, that exports are forwarded to: `other.function` names `other.dll`.
+
+    Such an export has the address of that text, within the export directory.
+    """
+    start, size = headers.directory(EXPORTS)
+    at = headers.offset_of(start) if start else None
+    found: set[str] = set()
+    if at is None or at + 40 > len(headers.data):
+        return frozenset()
+    count, _, table = struct.unpack_from("<3I", headers.data, at + 20)
+    entries = headers.offset_of(table) if table else None
+    held = 0 if entries is None else min(count, (len(headers.data) - entries) // 4)
+    for number in range(held):
+        assert entries is not None
+        address = struct.unpack_from("<I", headers.data, entries + 4 * number)[0]
+        text = headers.offset_of(address) if start <= address < start + size else None
+        if text is not None:
+            target = headers.data[text : text + _LONGEST_NAME].partition(b"\0")[0]
+            found.add(target.rpartition(b".")[0].decode(errors="replace").lower() + ".dll")
+    return frozenset(found)
