@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from zipfile import ZipFile
 
 from packaging.tags import Tag
 from packaging.utils import NormalizedName
@@ -14,13 +15,24 @@ from trueup.interfaces.wanted import Places
 from trueup.judge.companion import PreviousCompanion, bundle_folder
 from trueup.judge.layouts import platform_of
 from trueup.model.artifact import Artifact, WheelName
-from trueup.model.errors import NotFoundError, TrueupError, UsageError
+from trueup.model.errors import NotFoundError, SourceError, TrueupError, UsageError
+from trueup.model.library import Distribution
+from trueup.model.libraryname import parse_library_name
 from trueup.model.split import SplitWheel
 from trueup.model.watcher import Watcher
+from trueup.sources.binary.dwarf import type_table
+from trueup.sources.nativewheel import read_native_wheel
 from trueup.sources.release import newest
 from trueup.sources.splitwheel import member_digests, read_split_wheel
 
-__all__ = ["owned_paths", "previous_companion", "read_wheels", "wheel_paths"]
+__all__ = [
+    "owned_paths",
+    "previous_companion",
+    "read_distributions",
+    "read_wheels",
+    "type_tables",
+    "wheel_paths",
+]
 
 
 def wheel_paths(texts: Sequence[str], places: Places, scratch: Path) -> list[Path]:
@@ -67,6 +79,40 @@ def read_wheels(paths: Sequence[Path], watcher: Watcher) -> tuple[SplitWheel, ..
         found.append(read_split_wheel(path))
         watcher.done(path.name)
     return tuple(found)
+
+
+def read_distributions(paths: Sequence[Path], watcher: Watcher) -> tuple[Distribution, ...]:
+    """Read the native files of wheels; raises TrueupError with the file."""
+    watcher.expect(len(paths))
+    found = []
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                found.append(read_native_wheel(file, path.name, origin=str(path)))
+        except OSError as error:
+            raise SourceError(
+                f"cannot be read: {error.strerror or error}", place=(str(path),)
+            ) from error
+        except TrueupError as error:
+            raise error.within(str(path)) from error
+        watcher.done(path.name)
+    return tuple(found)
+
+
+def type_tables(
+    wheels: Sequence[Distribution], libraries: Sequence[str]
+) -> dict[str, Mapping[str, str]]:
+    """Layouts of types of the libraries that have debug information, by the sha256 of the file."""
+    found: dict[str, Mapping[str, str]] = {}
+    for wheel in wheels:
+        for file in wheel.files:
+            wanted = parse_library_name(file.filename).stem in libraries
+            if wanted and any(image.debug for image in file.readable):
+                with ZipFile(wheel.origin) as archive:
+                    table = type_table(archive.read(file.path))
+                if table is not None:
+                    found[file.sha256] = table
+    return found
 
 
 def previous_companion(paths: Sequence[Path]) -> PreviousCompanion:

@@ -37,18 +37,20 @@ def provided(
     path: str,
     *,
     sha256: str | None = None,
+    name: str | None = None,
     level: str | None = None,
     abi: str | None = None,
 ) -> Provided:
     """What is recorded of a library that is brought for others, at its new path.
 
-    ``sha256`` is that of the file as it is brought, where it was changed on the way.
+    ``sha256`` and ``name`` are those of the file as it is brought, where it was changed on the
+    way.
     """
     images = file.readable
     first = images[0] if images else None
     return Provided(
         path=path,
-        name=first.name if first else None,
+        name=name or (first.name if first else None),
         sha256=sha256 or file.sha256,
         size=file.size,
         build_id=first.build_id if first else None,

@@ -17,6 +17,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from .metadata import Unreadable
+from .nativelib import NativeLib
 
 __all__ = [
     "BinaryFormat",
@@ -80,23 +81,37 @@ class Import(NamedTuple):
 
 
 class GpuKind(StrEnum):
-    """Machine code for one architecture, or PTX, which a driver compiles for newer ones."""
+    """Machine code for one architecture, or what is compiled where it is run.
+
+    PTX a driver compiles for newer devices, SPIR-V a runtime for any; LTO IR is for a linker, and
+    no device loads it. UNREAD are bytes that could not be understood; the target says which.
+    """
 
     BINARY = "binary"
     PTX = "PTX"
+    SPIRV = "SPIR-V"
+    LTO = "LTO IR"
+    UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuCode:
     """Device code for one architecture: ``sm_90``, ``compute_90`` (PTX), ``gfx90a``.
 
-    ``size`` are the bytes it takes in the file, as stored there (it may be compressed).
+    - ``size``: the bytes it takes in the file, as stored there (it may be compressed; where several
+      targets are compressed together, its share by what they take uncompressed);
+    - ``module``: codes of one number stand for the same kernels, and a device loads the best of
+      them. Modules that offer the same targets have one number and are summed;
+    - ``relocatable``: input of a device linker, which a driver takes only where nothing was linked
+      for the device.
     """
 
     vendor: str
     target: str
     kind: GpuKind
     size: int
+    module: int = 0
+    relocatable: bool = False
 
 
 class Witness(NamedTuple):
@@ -215,7 +230,8 @@ class Distribution:
 
     ``filename`` is the wheel's name or that of the `*.dist-info` folder, ``origin`` where it was
     found, for people. ``size`` is the wheel's, in bytes. ``external`` are its Requires-External
-    lines; ``notes`` what could not be read, in words.
+    lines, ``nativelib`` what it says of
+    libraries that it brings for others or expects; ``notes`` what could not be read, in words.
     """
 
     project: NormalizedName
@@ -227,6 +243,7 @@ class Distribution:
     size: int | None = None
     components: tuple[Component, ...] = ()
     external: tuple[str, ...] = ()
+    nativelib: NativeLib | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from .library import Distribution
+from .library import Distribution, NativeFile
 
-__all__ = ["CompanionPlan", "PlatformPlan", "Refusal", "SplitWheel"]
+__all__ = [
+    "CompanionPlan",
+    "PlatformPlan",
+    "Refusal",
+    "Relink",
+    "SharedConsumer",
+    "SharedLibrary",
+    "SharedPlan",
+    "SplitWheel",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,3 +83,72 @@ class CompanionPlan:
     def requirement(self) -> str:
         """What every wheel of the release asks for."""
         return f"{self.companion}=={self.companion_version}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SharedLibrary:
+    """One library that several projects are to use.
+
+    ``project`` is its wheel's, named by its ABI id; ``path`` and ``soname`` are what it is called
+    there; ``kept`` is the copy that is kept, which ``owner`` brings. ``levels`` tell on what
+    evidence it stands in for the copy of each project, ``asserted`` for which of them by a
+    human's word.
+    """
+
+    library: str
+    abi: str
+    project: str
+    version: Version
+    path: str
+    soname: str
+    kept: NativeFile
+    owner: Distribution
+    levels: Mapping[str, str]
+    asserted: Mapping[str, str]
+    tags: tuple[str, ...]
+    existing: bool = False
+    """Whether the wheel of it is there already, and is used as it is."""
+
+    @property
+    def requirement(self) -> str:
+        """What every wheel that uses it asks for."""
+        return f"{self.project}=={self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relink:
+    """How one file is changed: sonames that it asks for, and its search path afterwards.
+
+    ``search`` is the whole path in order; ``name`` is its own new soname.
+    """
+
+    path: str
+    needed: Mapping[str, str]
+    search: tuple[str, ...]
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedConsumer:
+    """A wheel that uses shared libraries instead of its own copies.
+
+    ``dropped`` maps the paths of its copies to the libraries that take their place; ``symbols``
+    are those that it takes from each library, by the library's path, ``packages`` its top-level packages that load one.
+    """
+
+    distribution: Distribution
+    version: Version
+    dropped: Mapping[str, SharedLibrary]
+    relinks: tuple[Relink, ...]
+    symbols: Mapping[str, tuple[str, ...]]
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedPlan:
+    """The libraries that are shared, and the wheels that use them."""
+
+    libraries: tuple[SharedLibrary, ...]
+    consumers: tuple[SharedConsumer, ...]
+    relinked: Mapping[str, Relink]
+    """How each kept library is changed, by its path in its owner's wheel."""

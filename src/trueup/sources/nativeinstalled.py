@@ -13,10 +13,12 @@ from packaging.utils import canonicalize_name
 from trueup.model.errors import ArchiveError, NotFoundError, TrueupError
 from trueup.model.library import Component, Distribution, NativeFile
 from trueup.model.metadata import Metadata, Unreadable, parse_metadata
+from trueup.model.nativelib import FILENAME, NativeLib
 from trueup.model.record import parse_record
 from trueup.sources.binary.read import LONGEST_MAGIC, is_binary, read_images
 from trueup.sources.distinfo import DistInfo
 from trueup.sources.limits import Limits, size_text
+from trueup.sources.nativelibfile import read_nativelib
 from trueup.sources.nativewheel import looks_native
 from trueup.sources.sbom import components_of
 
@@ -81,8 +83,18 @@ def _read(site: Path, folder: Path, limits: Limits) -> Distribution | None:
         files=tuple(_files(site, info, notes, limits)),
         components=tuple(_components(folder, notes, limits)),
         external=metadata.fields.get("requires-external", ()),
+        nativelib=_nativelib(info, notes),
         notes=tuple(notes),
     )
+
+
+def _nativelib(info: DistInfo, notes: list[str]) -> NativeLib | None:
+    data = info.read(FILENAME)
+    try:
+        return None if data is None else read_nativelib(data)
+    except ArchiveError as error:
+        notes.append(str(error))
+        return None
 
 
 def _tags(wheel: bytes) -> frozenset[Tag]:

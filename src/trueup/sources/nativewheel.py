@@ -13,9 +13,11 @@ from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.errors import ArchiveError, UsageError
 from trueup.model.library import Component, Distribution, NativeFile
 from trueup.model.metadata import Metadata, Unreadable, parse_metadata
+from trueup.model.nativelib import FILENAME, NativeLib
 from trueup.sources.archive import read_wheel
 from trueup.sources.binary.read import LONGEST_MAGIC, is_binary, read_images
 from trueup.sources.limits import Limits, check_size
+from trueup.sources.nativelibfile import read_nativelib
 from trueup.sources.sbom import components_of
 from trueup.sources.shown import shown
 from trueup.sources.unzip import DAMAGE, open_zip, read_member
@@ -88,6 +90,7 @@ def read_native_wheel(
         size=file.tell(),
         components=components,
         external=_external(contents.metadata),
+        nativelib=_nativelib(archive, contents.dist_info, notes, limits),
         notes=tuple(notes),
     )
 
@@ -97,6 +100,19 @@ def _external(data: bytes | Unreadable) -> tuple[str, ...]:
     if not isinstance(metadata, Metadata):
         return ()
     return metadata.fields.get("requires-external", ())
+
+
+def _nativelib(
+    archive: zipfile.ZipFile, dist_info: str | None, notes: list[str], limits: Limits
+) -> NativeLib | None:
+    name = f"{dist_info}/{FILENAME}"
+    if name not in archive.NameToInfo:
+        return None
+    try:
+        return read_nativelib(read_member(archive, archive.getinfo(name), limits.metadata))
+    except ArchiveError as error:
+        notes.append(str(error))
+        return None
 
 
 def _components(

@@ -100,6 +100,11 @@ class Wheel:
             self._known[name] = read_member(self._archive, self._files[name], limit)
         return self._known[name]
 
+    def member(self, name: str) -> bytes:
+        """The bytes of any member, of the size of a text file; raises ArchiveError and KeyError."""
+        info = next(entry.info for entry in self._entries if entry.info.filename == name)
+        return read_member(self._archive, info, self._limits.metadata)
+
     @cached_property
     def record(self) -> Record:
         """Its RECORD; raises ArchiveError if that is none."""
@@ -119,9 +124,9 @@ class Wheel:
         renames the dist-info and data folders; the caller changes the METADATA.
         """
         folder = self.dist_info
-        renamed = {} if version is None else self._renamed(version)
-        if renamed:
-            folder = f"{self._stem}-{version}.dist-info"
+        renamed = {} if version is None else self.renamed_for(version)
+        if renamed and version is not None:
+            folder = self.dist_info_for(version)
         return self.changed(
             contents={f"{folder}/{name}": data for name, data in files.items() if data is not None},
             dropped={f"{self.dist_info}/{name}" for name, data in files.items() if data is None},
@@ -168,7 +173,11 @@ class Wheel:
     def _stem(self) -> str:
         return self.dist_info.removesuffix(".dist-info").rpartition("-")[0]
 
-    def _renamed(self, version: Version) -> dict[str, str]:
+    def dist_info_for(self, version: Version) -> str:
+        """The name of the dist-info folder under another version."""
+        return f"{self._stem}-{version}.dist-info"
+
+    def renamed_for(self, version: Version) -> dict[str, str]:
         """Old names to new ones for everything in the folders that carry the version."""
         old = self.dist_info.removesuffix(".dist-info")
         new = f"{self._stem}-{version}"

@@ -13,8 +13,9 @@ from zipfile import ZipFile, ZipInfo
 from trueup.judge.companion import bundle_folder
 from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.errors import ArchiveError, SourceError, TrueupError, UsageError
-from trueup.model.split import SplitWheel
-from trueup.sources.binedit.elf import ElfEdit, edit_elf
+from trueup.model.split import Relink, SplitWheel
+from trueup.sources.binedit.elf import DoesNotFitError, ElfEdit, edit_elf, search_path
+from trueup.sources.binedit.patchelf import patch_elf
 from trueup.sources.limits import Limits
 from trueup.sources.nativewheel import read_native_wheel
 from trueup.sources.packed import Packed, pack
@@ -112,12 +113,17 @@ def _mentions(
 
 
 def edited_members(
-    file: BinaryIO, edits: Mapping[str, ElfEdit], scratch: Path, *, limits: Limits = _LIMITS
+    file: BinaryIO,
+    edits: Mapping[str, ElfEdit | Relink],
+    scratch: Path,
+    *,
+    limits: Limits = _LIMITS,
 ) -> dict[str, Packed]:
     """The members with other names and search paths, deflated into files below ``scratch``.
 
-    Only one member for each worker is on disk unpacked, and none is held in memory. Raises
-    DoesNotFitError, with the member's name, where an edit cannot be made in place.
+    An :class:`ElfEdit` is made in place or not at all (DoesNotFitError); a :class:`Relink` that
+    finds no room is made by `patchelf`. Only one member for each worker is on disk unpacked, and
+    none is held in memory. Raises TrueupError with the member's name.
     """
     archive = open_zip(file, limits)
     with ThreadPoolExecutor(_WORKERS, "trueup-pack") as pool:
@@ -132,16 +138,43 @@ def edited_members(
         return {name: future.result() for name, future in futures.items()}
 
 
-def _edited(name: str, plain: Path, edit: ElfEdit) -> Packed:
+def _edited(name: str, plain: Path, edit: ElfEdit | Relink) -> Packed:
     try:
-        with plain.open("r+b") as file:
-            with mmap.mmap(file.fileno(), 0) as data:
-                for offset, new in edit_elf(data, edit):
-                    data[offset : offset + len(new)] = new
-            file.seek(0)
-            chunks = iter(lambda: file.read(CHUNK), b"")
-            return pack(chunks, plain.with_suffix(".deflated"))
+        if isinstance(edit, Relink):
+            _relink(plain, edit)
+        else:
+            _patch(plain, edit)
+        with plain.open("rb") as file:
+            return pack(iter(lambda: file.read(CHUNK), b""), plain.with_suffix(".deflated"))
     except TrueupError as error:
         raise error.within(name) from error
     finally:
         plain.unlink(missing_ok=True)
+
+
+def _patch(plain: Path, edit: ElfEdit) -> None:
+    with plain.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
+        for offset, new in edit_elf(data, edit):
+            data[offset : offset + len(new)] = new
+
+
+def _relink(plain: Path, relink: Relink) -> None:
+    """In place where the names and the path fit into the old ones, without a byte of growth."""
+    with plain.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        present = search_path(data)
+    if present == relink.search:
+        search = {}
+    elif len(present) == 1 and relink.search:
+        search = {present[0]: ":".join(relink.search)}
+    elif present and len(relink.search) == 1:
+        # Entries that become equal are written once.
+        search = dict.fromkeys(present, relink.search[0])
+    else:
+        search = None
+    try:
+        if search is None:
+            raise DoesNotFitError("has another number of search path entries")
+        edit = ElfEdit(name=relink.name, needed=relink.needed, search=search, rpath=True)
+        _patch(plain, edit)
+    except DoesNotFitError:
+        patch_elf(plain, relink)

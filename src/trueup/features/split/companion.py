@@ -13,6 +13,7 @@ import trueup
 from trueup.judge.expects import provided, symbols_taken
 from trueup.model.document import parse_document
 from trueup.model.errors import SourceError, TrueupError
+from trueup.model.library import Distribution
 from trueup.model.nativelib import FILENAME, Expected, NativeLib
 from trueup.model.record import hex_digest
 from trueup.model.split import CompanionPlan, PlatformPlan, SplitWheel
@@ -24,7 +25,7 @@ from trueup.sources.packed import Packed
 from trueup.sources.rewrite import Wheel, open_wheel, write_wheel
 from trueup.sources.splitwheel import edited_members
 
-__all__ = ["Written", "write_companions"]
+__all__ = ["Written", "make_folder", "opened", "wheel_file", "write_companions"]
 
 _TRUE_OF_BOTH = ("author", "author-email", "maintainer", "maintainer-email", "license",
                  "license-expression", "license-file", "home-page", "project-url")  # fmt: skip
@@ -56,12 +57,7 @@ def write_companions(
     watcher = watcher or Watcher()
     companions = () if plan.reused else plan.platforms
     watcher.expect(len(companions) + len(plan.wheels))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SourceError(
-            f"cannot be made: {error.strerror or error}", place=(str(folder),)
-        ) from error
+    make_folder(folder)
     done: list[Written] = []
     for platform in companions:
         done.append(_companion(plan, platform, folder))
@@ -72,10 +68,20 @@ def write_companions(
     return tuple(done)
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder for the results; raises SourceError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SourceError(
+            f"cannot be made: {error.strerror or error}", place=(str(folder),)
+        ) from error
+
+
 @contextmanager
-def _opened(source: SplitWheel) -> Iterator[tuple[Wheel, BinaryIO, Path]]:
+def opened(source: Distribution) -> Iterator[tuple[Wheel, BinaryIO, Path]]:
     """The wheel, its file, and a folder for what is changed; errors name the wheel."""
-    path = Path(source.distribution.origin)
+    path = Path(source.origin)
     try:
         with open_wheel(path) as file, TemporaryDirectory(prefix="trueup-split-") as scratch:
             yield Wheel(file, path.name), file, Path(scratch)
@@ -91,12 +97,12 @@ def _companion(plan: CompanionPlan, platform: PlatformPlan, folder: Path) -> Wri
     if not platform.wheels:
         files = {
             f"{dist_info}/METADATA": _companion_metadata(plan, b""),
-            f"{dist_info}/WHEEL": _wheel_file(platform.tags),
+            f"{dist_info}/WHEEL": wheel_file(platform.tags),
         }
         digest = write_new_wheel(target, dist_info, files)
     else:
         source = min(platform.wheels, key=lambda one: one.distribution.filename)
-        with _opened(source) as (wheel, file, scratch):
+        with opened(source.distribution) as (wheel, file, scratch):
             edits = {
                 name: edit
                 for name, edit in _edits(source, platform.moves).items()
@@ -113,7 +119,7 @@ def _companion(plan: CompanionPlan, platform: PlatformPlan, folder: Path) -> Wri
             contents[f"{dist_info}/METADATA"] = _companion_metadata(
                 plan, wheel.read("METADATA") or b""
             )
-            contents[f"{dist_info}/WHEEL"] = _wheel_file(platform.tags)
+            contents[f"{dist_info}/WHEEL"] = wheel_file(platform.tags)
             contents[f"{dist_info}/{FILENAME}"] = _provides(source, platform.moves, edited)
             rewrite = wheel.changed(
                 contents=contents,
@@ -135,7 +141,7 @@ def _consumer(
         raise SourceError(
             "would be written over itself", hint="name another folder", place=(str(path),)
         )
-    with _opened(source) as (wheel, file, scratch):
+    with opened(source.distribution) as (wheel, file, scratch):
         edits = {name: edit for name, edit in _edits(source, moves).items() if name not in moves}
         contents: dict[str, bytes | Packed] = dict(edited_members(file, edits, scratch))
         metadata = parse_document(wheel.read("METADATA") or b"")
@@ -237,7 +243,8 @@ def _companion_metadata(plan: CompanionPlan, original: bytes) -> bytes:
     return bytes(made)
 
 
-def _wheel_file(tags: tuple[str, ...]) -> bytes:
+def wheel_file(tags: tuple[str, ...]) -> bytes:
+    """The WHEEL of a wheel of libraries, for every Python of these platforms."""
     pure = "true" if tags == ("any",) else "false"
     lines = [
         "Wheel-Version: 1.0",

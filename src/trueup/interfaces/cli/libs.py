@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ Examples:
   trueup libs dist/                        the wheels before an upload
   trueup libs numpy==2.1.0 scipy           as this Python would install them
   trueup libs --python .venv --who openblas
+  trueup libs --python .venv --check       are the libraries those that packages were made against
 
 Settings can also stand in `[tool.trueup.libs]` of the nearest `pyproject.toml`; options win.
 
@@ -34,6 +35,7 @@ Settings can also stand in `[tool.trueup.libs]` of the nearest `pyproject.toml`;
 Exit code 0: nothing at or above `--fail-on`. 1: findings. 2: misuse, or something could not be
 read (what could is reported all the same).
 """
+_PINS = frozenset({"pin-broken"})
 _FORMATS = ("text", "json")
 
 
@@ -47,6 +49,7 @@ class _Options(JudgingOptions):
     everything: bool = False
     who: str | None = None
     gpu: str | None = None
+    pins: bool = False
     library_path: tuple[str, ...] = ()
 
 
@@ -88,6 +91,12 @@ class _Options(JudgingOptions):
             ["gpu", "--gpu"],
             metavar="TARGET",
             help="Say how many bytes of GPU code a user of this device needs: `sm_90`, `gfx90a`.",
+        ),
+        click.Option(
+            ["pins", "--check"],
+            is_flag=True,
+            help="Compare what distributions were made against (`nativelib.json`) with what is "
+            "there; apply no other rule.",
         ),
         click.Option(
             ["library_path", "--library-path"],
@@ -157,7 +166,7 @@ def _run(options: _Options) -> int:
         gathered.distributions,
         layouts=gathered.layouts or None,
         library_path=options.library_path,
-        settings=combined.rules,
+        settings=replace(combined.rules, select=_PINS) if options.pins else combined.rules,
         failures=gathered.failures,
     )
     if options.who is not None:

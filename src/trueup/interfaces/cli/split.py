@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
+from packaging.utils import canonicalize_name
 
-from trueup.interfaces.cli.errors import COULD_NOT, HOLDS
+from trueup.interfaces.cli.errors import HOLDS
 from trueup.interfaces.cli.options import INDEX
+from trueup.interfaces.cli.splitshared import SharedOptions, refused, run_shared
 from trueup.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ _EPILOG = """\b
 Examples:
   trueup split dist/ -o dist-split/       the wheels of one release, before an upload
   trueup split dist/ --previous old/      reuse the companion if its libraries did not change
+  trueup split --shared libgmp --shared libmpfr gmpy2.whl python_flint.whl
+  trueup split numpy==2.5.5 --onto scipy-openblas64==0.3.34.237.2
 
 \b
 Exit code 0: written. 2: refused, with the reasons; then nothing is written.
@@ -42,6 +46,12 @@ class _Options:
     previous: tuple[str, ...]
     index: tuple[str, ...]
     first: bool
+    shared: tuple[str, ...]
+    onto: tuple[str, ...]
+    abi: str | None
+    owners: tuple[str, ...]
+    label: str
+    unexecuted: bool
     plan_only: bool
     quiet: bool
 
@@ -71,6 +81,45 @@ class _Options:
             help="There is no earlier release, so do not ask the index what one owns (macOS and "
             "Windows only).",
         ),
+        click.Option(
+            ["shared", "--shared"],
+            metavar="LIBRARY",
+            multiple=True,
+            help="Instead: put this library, such as `libgmp`, into a wheel of its own that all "
+            "given wheels use.",
+        ),
+        click.Option(
+            ["onto", "--onto"],
+            metavar="NAME==VERSION",
+            multiple=True,
+            help="Instead: use the library of this existing wheel (or a file), where it is proven "
+            "that the bundled one came from there.",
+        ),
+        click.Option(
+            ["abi", "--abi"],
+            metavar="FILE",
+            help="What is declared of the libraries, asserted and acknowledged (default: "
+            "`abi.toml`, if there is one).",
+        ),
+        click.Option(
+            ["owners", "--from"],
+            metavar="LIBRARY=PROJECT",
+            multiple=True,
+            help="Keep the copy of this project (default: of the first wheel that has one).",
+        ),
+        click.Option(
+            ["label", "--local"],
+            metavar="LABEL",
+            default="nl.1",
+            show_default=True,
+            help="The local version that re-packed wheels get.",
+        ),
+        click.Option(
+            ["unexecuted", "--unexecuted-platforms"],
+            is_flag=True,
+            help="With `--shared`: also rewrite Mach-O and PE, which was checked by reading it "
+            "again, and never executed.",
+        ),
         INDEX,
         click.Option(
             ["plan_only", "--plan"], is_flag=True, help="Say what would be written, and stop."
@@ -85,6 +134,8 @@ def command(context: click.Context, /, **options: Any) -> None:
     TARGET is a wheel, a folder of wheels or `NAME==VERSION`, all of one release. The libraries that
     all wheels of a platform bundle go into `NAME-libs`, one wheel per platform, and every wheel
     asks for it by its exact version.
+
+    With `--shared` or `--onto` the wheels may be of several projects; they get a local version.
     """
     context.exit(_run(_Options(**options)))
 
@@ -105,30 +156,57 @@ def _run(options: _Options) -> int:
         ) as places,
         TemporaryDirectory(prefix="trueup-wheels-") as scratch,
     ):
-        planned = _plan(options, places, Path(scratch), watcher)
+        try:
+            from trueup.interfaces import splitinput
+        except ModuleNotFoundError as error:
+            raise UsageError(
+                "`split` needs the extra `native`",
+                hint="install it with `pip install 'trueup[native]'`",
+            ) from error
+        paths = splitinput.wheel_paths(options.target, places, Path(scratch))
+        if options.shared or options.onto:
+            return run_shared(_shared_options(options), paths, places, Path(scratch), watcher)
+        planned = _plan(options, paths, places, Path(scratch), watcher)
         if isinstance(planned, tuple):
-            return _refused(planned)
+            return refused(planned)
         return _write(planned, options, watcher)
 
 
+def _shared_options(options: _Options) -> SharedOptions:
+    if options.shared and options.onto:
+        raise UsageError("`--shared` and `--onto` exclude each other")
+    return SharedOptions(
+        libraries=options.shared,
+        onto=options.onto,
+        abi=None if options.abi is None else Path(options.abi),
+        owners=dict(map(_owner, options.owners)),
+        label=options.label,
+        output=Path(options.output),
+        unexecuted=options.unexecuted,
+        plan_only=options.plan_only,
+        quiet=options.quiet,
+    )
+
+
+def _owner(text: str) -> tuple[str, str]:
+    library, equals, project = text.partition("=")
+    if not (library and equals and project):
+        raise UsageError("`--from`", found=f"`{text}`", expected="`LIBRARY=PROJECT`")
+    return library, canonicalize_name(project)
+
+
 def _plan(
-    options: _Options, places: Places, scratch: Path, watcher: Watcher
+    options: _Options, paths: Sequence[Path], places: Places, scratch: Path, watcher: Watcher
 ) -> CompanionPlan | tuple[Refusal, ...]:
-    try:
-        from trueup.interfaces.splitinput import (
-            owned_paths,
-            previous_companion,
-            read_wheels,
-            wheel_paths,
-        )
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "`split` needs the extra `native`",
-            hint="install it with `pip install 'trueup[native]'`",
-        ) from error
+    from trueup.interfaces.splitinput import (
+        owned_paths,
+        previous_companion,
+        read_wheels,
+        wheel_paths,
+    )
     from trueup.judge.companion import plan_companion
 
-    wheels = read_wheels(wheel_paths(options.target, places, scratch), watcher)
+    wheels = read_wheels(paths, watcher)
     previous = None
     if options.previous:
         earlier = scratch / "previous"
@@ -136,14 +214,6 @@ def _plan(
         previous = previous_companion(wheel_paths(options.previous, places, earlier))
     owned = {} if options.first else owned_paths(wheels, places, watcher)
     return plan_companion(wheels, owned=owned, previous=previous)
-
-
-def _refused(refusals: Sequence[Refusal]) -> int:
-    """Every reason, each with its files and its way out."""
-    from trueup.interfaces.report.splittext import render_refusals
-
-    click.echo(render_refusals(refusals), nl=False, err=True)
-    return COULD_NOT
 
 
 def _write(plan: CompanionPlan, options: _Options, watcher: Watcher) -> int:

@@ -8,9 +8,16 @@ from trueup.features.split import Written
 from trueup.interfaces.report.nativewords import bytes_text
 from trueup.interfaces.report.page import table
 from trueup.interfaces.report.words import count, printable
-from trueup.model.split import CompanionPlan, Refusal
+from trueup.judge.abi import Level
+from trueup.model.split import CompanionPlan, Refusal, SharedLibrary, SharedPlan
 
-__all__ = ["render_plan", "render_refusals", "render_written"]
+__all__ = [
+    "render_plan",
+    "render_refusals",
+    "render_shared",
+    "render_shared_written",
+    "render_written",
+]
 
 
 def render_refusals(refusals: Sequence[Refusal]) -> str:
@@ -62,6 +69,48 @@ def _written(plan: CompanionPlan, written: Sequence[Written]) -> Iterator[str]:
     yield f"{plan.project} {plan.version}: every wheel asks for {plan.requirement}"
     if plan.reused:
         yield f"  its libraries did not change since {plan.companion_version}: no new companion"
+    yield from _files(written)
+    yield ""
+    yield from _savings(plan, written)
+
+
+def render_shared(plan: SharedPlan) -> str:
+    """The libraries with the evidence on which they are shared, and who asks for them."""
+    return "\n".join(_shared(plan)) + "\n"
+
+
+def _shared(plan: SharedPlan) -> Iterator[str]:
+    for one in plan.libraries:
+        yield f"{one.requirement}: `{one.library}` of {one.owner.label}, as `{one.path}`"
+        rows = [
+            (
+                printable(consumer.distribution.label),
+                "→",
+                str(consumer.version),
+                _evidence(one, consumer.distribution.project),
+            )
+            for consumer in plan.consumers
+            if any(used is one for used in consumer.dropped.values())
+        ]
+        yield from table(rows)
+
+
+def _evidence(one: SharedLibrary, project: str) -> str:
+    if project in one.asserted:
+        return f"asserted: {printable(one.asserted[project])}"
+    level = Level(one.levels[project])
+    return f"{level.value}: {level.words}"
+
+
+def render_shared_written(plan: SharedPlan, written: Sequence[Written]) -> str:
+    """The evidence, then the wheels with their sizes."""
+    before, after = sum(one.before for one in written), sum(one.size for one in written)
+    lines = [*_shared(plan), "", *_files(written), ""]
+    lines += table([("", "before", "after", ""), _row("all of them", before, after)])
+    return "\n".join(lines) + "\n"
+
+
+def _files(written: Sequence[Written]) -> Iterator[str]:
     yield from table(
         [
             (
@@ -75,8 +124,6 @@ def _written(plan: CompanionPlan, written: Sequence[Written]) -> Iterator[str]:
     )
     for one in written:
         yield from (f"  note: `{one.path.name}`: {printable(note)}" for note in one.notes)
-    yield ""
-    yield from _savings(plan, written)
 
 
 def _savings(plan: CompanionPlan, written: Sequence[Written]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from trueup.judge.nativerules import (
     library_missing,
     library_unreached,
     padding,
+    pin_broken,
     runpath,
     static_copy,
     two_exporters,
@@ -24,6 +25,7 @@ from trueup.judge.rule import NativeRule
 __all__ = ["NATIVE_RULES"]
 
 NATIVE_RULES: tuple[NativeRule, ...] = (
+    pin_broken.RULE,
     library_missing.RULE,
     libc_floor.RULE,
     library_unreached.RULE,

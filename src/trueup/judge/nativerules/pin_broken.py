@@ -29,6 +29,8 @@ def _check(native: NativeMap) -> Iterator[Finding]:
         for distribution in placement.layout.distributions:
             expects = distribution.nativelib.expects if distribution.nativelib else ()
             for expected in expects:
+                if distribution.size is not None and expected.project not in placement.by_project:
+                    continue  # a wheel by itself: its requirement brings the other one
                 wrong = _wrong(placement, expected)
                 if wrong is not None:
                     yield native_finding(

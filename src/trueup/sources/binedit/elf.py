@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from trueup.model.errors import ArchiveError, TrueupError
 
-__all__ = ["DoesNotFitError", "ElfEdit", "applied", "edit_elf"]
+__all__ = ["DoesNotFitError", "ElfEdit", "applied", "edit_elf", "search_path"]
 
 _NULL, _NEEDED, _STRTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 0, 1, 5, 10, 14, 15, 29
 _AUXILIARY, _FILTER = 0x7FFFFFFD, 0x7FFFFFFF
@@ -57,6 +57,14 @@ def edit_elf(data: Data, edit: ElfEdit) -> tuple[tuple[int, bytes], ...]:
     """
     try:
         return tuple(_Elf(data).patches(edit))
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
+        raise ArchiveError("is no ELF file that can be edited: its tables are damaged") from error
+
+
+def search_path(data: Data) -> tuple[str, ...]:
+    """The entries of DT_RPATH or DT_RUNPATH; raises as :func:`edit_elf` does."""
+    try:
+        return tuple(_Elf(data).search())
     except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise ArchiveError("is no ELF file that can be edited: its tables are damaged") from error
 
@@ -137,6 +145,11 @@ class _Elf:
         if end < 0:
             raise IndexError(offset)
         return bytes(self._data[start:end])
+
+    def search(self) -> Iterator[str]:
+        for entry in self._entries:
+            if entry.tag in (_RPATH, _RUNPATH):
+                yield from self._text(entry.value).decode().split(":")
 
     def patches(self, edit: ElfEdit) -> Iterator[tuple[int, bytes]]:
         names: dict[int, bytes] = {}

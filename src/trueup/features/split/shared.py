@@ -1,0 +1,216 @@
+"""The shared tier: one wheel for a library, used by the wheels of several projects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from trueup.features.split.companion import Written, make_folder, opened, wheel_file
+from trueup.features.split.fallback import LOADER, loader_source, with_loader
+from trueup.judge.expects import provided
+from trueup.model.document import parse_document
+from trueup.model.errors import UsageError
+from trueup.model.library import BinaryFormat
+from trueup.model.nativelib import FILENAME, Expected, NativeLib
+from trueup.model.record import hex_digest
+from trueup.model.split import SharedConsumer, SharedLibrary, SharedPlan
+from trueup.model.watcher import Watcher
+from trueup.sources.nativelibfile import nativelib_bytes
+from trueup.sources.packed import Packed
+from trueup.sources.rewrite import write_wheel
+from trueup.sources.splitwheel import edited_members
+
+__all__ = ["check_executed", "write_shared"]
+
+
+def write_shared(
+    plan: SharedPlan, folder: Path, *, watcher: Watcher | None = None
+) -> tuple[Written, ...]:
+    """Write the library wheels, then the wheels that use them, each in one step.
+
+    Re-packed wheels get a local version: never the same file name with other content. Raises
+    TrueupError with the file.
+    """
+    watcher = watcher or Watcher()
+    watcher.expect(len(plan.libraries) + len(plan.consumers))
+    make_folder(folder)
+    done: list[Written] = []
+    digests: dict[str, str] = {}
+    for one in plan.libraries:
+        if one.existing:
+            digests[one.path] = one.kept.sha256
+            continue
+        written, digest = _library(plan, one, folder)
+        digests[one.path] = digest
+        done.append(written)
+        watcher.done(written.path.name)
+    for consumer in plan.consumers:
+        done.append(_consumer(plan, consumer, digests, folder))
+        watcher.done(done[-1].path.name)
+    return tuple(done)
+
+
+def _library(plan: SharedPlan, one: SharedLibrary, folder: Path) -> tuple[Written, str]:
+    """The wheel of one library, cut out of its owner's; the sha256 of the library in it."""
+    stem = f"{one.project.replace('-', '_')}-{one.version}"
+    dist_info = f"{stem}.dist-info"
+    target = folder / f"{stem}-py3-none-{'.'.join(one.tags)}.whl"
+    relink = plan.relinked[one.kept.path]
+    with opened(one.owner) as (wheel, file, scratch):
+        edited = edited_members(file, {one.kept.path: relink}, scratch)[one.kept.path]
+        digest = hex_digest(edited.digest)
+        renamed = {one.kept.path: one.path}
+        for name in wheel.dist_info_files:
+            if name == "RECORD" or name.startswith("licenses/"):
+                renamed[f"{wheel.dist_info}/{name}"] = f"{dist_info}/{name}"
+        needed = [other for other in plan.libraries if other.soname in relink.needed.values()]
+        level = min(one.levels.values(), key=lambda text: -int(text[1:]))
+        contents: dict[str, bytes | Packed] = {
+            one.path: edited,
+            f"{dist_info}/METADATA": _library_metadata(
+                one, needed, wheel.read("METADATA") or b""
+            ),
+            f"{dist_info}/WHEEL": wheel_file(one.tags),
+            f"{dist_info}/{FILENAME}": nativelib_bytes(
+                NativeLib(
+                    provides=(
+                        provided(
+                            one.kept, one.path, sha256=digest, name=one.soname, level=level,
+                            abi=one.abi,
+                        ),
+                    ),
+                    expects=(),
+                )
+            ),
+        }  # fmt: skip
+        rewrite = wheel.changed(
+            contents=contents,
+            dropped=wheel.names - renamed.keys(),
+            renamed=renamed,
+            dist_info=dist_info,
+        )
+        sha256 = write_wheel(file, rewrite, target)
+    written = Written(path=target, source=None, before=0, size=target.stat().st_size, sha256=sha256)
+    return written, digest
+
+
+def _library_metadata(
+    one: SharedLibrary, needed: Iterable[SharedLibrary], original: bytes
+) -> bytes:
+    """METADATA of a library wheel: what it is, on what it depends, whose licences it carries."""
+    document = parse_document(original)
+    version = next(iter(document.values("metadata-version")), "2.1")
+    lines = [
+        f"Metadata-Version: {version}",
+        f"Name: {one.project}",
+        f"Version: {one.version}",
+        f"Summary: {one.library} {one.version} as a shared library, ABI {one.abi}",
+        *(f"Requires-Dist: {other.requirement}" for other in needed),
+    ]
+    made = parse_document(("\n".join(lines) + "\n\n").encode())
+    for field in ("license", "license-expression", "license-file"):
+        if values := document.values(field):
+            made = made.with_values(field, values)
+    return bytes(made)
+
+
+def _consumer(
+    plan: SharedPlan, consumer: SharedConsumer, digests: dict[str, str], folder: Path
+) -> Written:
+    """A wheel that asks for library wheels, under a version of its own."""
+    source = consumer.distribution
+    path = Path(source.origin)
+    with opened(source) as (wheel, file, scratch):
+        dist_info = wheel.dist_info_for(consumer.version)
+        used = _in_order(plan, consumer)
+        contents: dict[str, bytes | Packed] = dict(
+            edited_members(file, {one.path: one for one in consumer.relinks}, scratch)
+        )
+        metadata = parse_document(wheel.read("METADATA") or b"")
+        wanted = dict.fromkeys(one.requirement for one in used)
+        required = [*metadata.values("requires-dist"), *wanted]
+        metadata = metadata.with_values("version", [str(consumer.version)])
+        contents[f"{dist_info}/METADATA"] = bytes(metadata.with_values("requires-dist", required))
+        contents[f"{dist_info}/{FILENAME}"] = _expects(consumer, used, digests)
+        listed = [(one.project, str(one.version), one.path) for one in used]
+        notes: list[str] = []
+        for package in consumer.packages:
+            init = f"{package}/__init__.py"
+            if init not in wheel.names:
+                notes.append(f"`{package}` has no `__init__.py`, so it gets no loader")
+                continue
+            contents[init] = with_loader(wheel.member(init))
+            contents[f"{package}/{LOADER}.py"] = loader_source(listed)
+        rewrite = wheel.changed(
+            contents=contents,
+            dropped=frozenset(consumer.dropped),
+            renamed=wheel.renamed_for(consumer.version),
+            dist_info=dist_info,
+        )
+        target = folder / _filename(path.name, str(source.version), str(consumer.version))
+        sha256 = write_wheel(file, rewrite, target)
+    return Written(
+        path=target,
+        source=path,
+        before=path.stat().st_size,
+        size=target.stat().st_size,
+        sha256=sha256,
+        notes=(*rewrite.notes, *notes),
+    )
+
+
+def _filename(name: str, old: str, new: str) -> str:
+    parts = name.split("-")
+    parts[1] = new
+    return "-".join(parts)
+
+
+def _in_order(plan: SharedPlan, consumer: SharedConsumer) -> list[SharedLibrary]:
+    """The libraries of a wheel, each after those that it needs itself."""
+    wanted = set(consumer.dropped.values()) if consumer.dropped else set()
+    done: list[SharedLibrary] = []
+
+    def add(one: SharedLibrary) -> None:
+        relink = plan.relinked.get(one.kept.path)
+        for other in plan.libraries if relink is not None else ():
+            if other is not one and relink is not None and other.soname in relink.needed.values():
+                add(other)
+        if one not in done:
+            done.append(one)
+
+    for one in plan.libraries:
+        if one in wanted:
+            add(one)
+    return done
+
+
+def _expects(
+    consumer: SharedConsumer, used: Sequence[SharedLibrary], digests: dict[str, str]
+) -> bytes:
+    return nativelib_bytes(
+        NativeLib(
+            expects=tuple(
+                Expected(
+                    project=one.project,
+                    version=str(one.version),
+                    path=one.path,
+                    name=one.soname,
+                    sha256=digests[one.path],
+                    symbols=consumer.symbols.get(one.path, ()),
+                )
+                for one in used
+            )
+        )
+    )
+
+
+def check_executed(plan: SharedPlan, *, unexecuted: bool) -> None:
+    """Raise UsageError for formats that were never executed, unless that is accepted."""
+    formats = {image.format for one in plan.libraries for image in one.kept.readable}
+    other = sorted(one.value for one in formats - {BinaryFormat.ELF})
+    if other and not unexecuted:
+        raise UsageError(
+            f"the rewriting of {' and '.join(other)} was checked by reading it again, and never "
+            "executed",
+            hint="`--unexecuted-platforms` does it all the same",
+        )
