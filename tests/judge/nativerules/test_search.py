@@ -18,7 +18,7 @@ from tests.judge.nativerules.asking import (
     module,
     told,
 )
-from tests.natives import distribution
+from tests.natives import distribution, image, native_file
 from trueup.model.finding import Severity
 from trueup.model.library import NativeFile
 
@@ -108,6 +108,13 @@ MISSING = {
     "its own folder is no other package": (
         module(needed=("libgmp.so.10",), rpath=("$ORIGIN/lib",)),
         [(ERROR, "nobody provides `libgmp.so.10`")],
+    ),
+    "the folder of library wheels, of which some are here": (
+        native_file(
+            "_nl/libmpfr-00000001.so.6",
+            image("libmpfr-00000001.so.6", needed=("libgmp-00000002.so.10",), rpath=("$ORIGIN",)),
+        ),
+        [(INFO, "`libgmp-00000002.so.10` is expected of a package that is not here")],
     ),
     "a driver": (module(needed=("libcuda.so.1",)), []),
     "it may be absent": (

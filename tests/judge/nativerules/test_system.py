@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.judge.nativerules.asking import INFO, module, told
+from tests.judge.nativerules.asking import INFO, found, module, told
 from tests.natives import distribution
 from trueup.judge.nativerules.external_undeclared import is_declared
 from trueup.judge.systempackages import driver_of, system_package
@@ -73,3 +73,19 @@ def test_system_packages(wanted: str, words: str | None) -> None:
 )
 def test_drivers(wanted: str, driver: str | None) -> None:
     assert driver_of(wanted) == driver
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [
+        ("libGL.so.1", "declare it: `dep:generic/libgl`"),
+        ("libcuda.so.1", "declare it: `Requires-External`"),
+        (
+            "libpython3.12.so.1.0",
+            "link modules without it: what loads them has its symbols (PEP 513)",
+        ),
+    ],
+)
+def test_what_to_do_about_an_external_library(wanted: str, hint: str) -> None:
+    (one,) = found("external-undeclared", distribution("demo", module(needed=(wanted,))))
+    assert one.hint == hint

@@ -29,6 +29,7 @@ __all__ = ["RULE", "is_declared"]
 CODE = "external-undeclared"
 _USUAL = frozenset({"libz.so.1"})
 """Told of only where others are declared: nearly every Python needs it for its own `zlib`."""
+_LIBPYTHON = "libpython"
 # `dep:generic/gmp@>=6; os_name == 'posix'`, `pkg:generic/gmp`, or a plain `libgmp (>=6)`.
 _DECLARED = re.compile(r"\s*(?:(?:dep|pkg):)?(?P<path>[^\s@;(<>=!~\[?#]+)")
 
@@ -69,7 +70,7 @@ def _check(native: NativeMap) -> Iterator[Finding]:
                         Evidence(files=tuple(users), says=(_who_brings(name),))
                         for name, users in missing.items()
                     ],
-                    hint=f"declare it: {_declaration(missing)}",
+                    hint=_hint(missing),
                 )
 
 
@@ -91,14 +92,19 @@ def _expected(placement: Placement) -> dict[str, dict[str, dict[str, None]]]:
 def _who_brings(wanted: str) -> str:
     if (driver := driver_of(wanted)) is not None:
         return f"`{wanted}` comes with {driver}"
+    if wanted.startswith(_LIBPYTHON):
+        return f"`{wanted}` is there if Python was built as a shared library"
     package = system_package(wanted)
     return f"`{wanted}`: {package.words}" if package is not None and package.words else wanted
 
 
-def _declaration(wanted: Iterable[str]) -> str:
-    packages = (system_package(name) for name in wanted)
+def _hint(wanted: Iterable[str]) -> str:
+    names = [name for name in wanted if not name.startswith(_LIBPYTHON)]
+    if not names:
+        return "link modules without it: what loads them has its symbols (PEP 513)"
+    packages = (system_package(name) for name in names)
     identifiers = sorted({package.identifier for package in packages if package is not None})
-    return ", ".join(f"`{one}`" for one in identifiers) or "`Requires-External`"
+    return f"declare it: {', '.join(f'`{one}`' for one in identifiers) or '`Requires-External`'}"
 
 
 RULE = NativeRule(code=CODE, severity=Severity.INFO, check=once_per_cause(_check), page=__doc__)

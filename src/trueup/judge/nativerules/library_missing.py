@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from packaging.utils import canonicalize_name
-
 from trueup.judge.loader import search_folders
 from trueup.judge.native import NativeMap, Placement
 from trueup.judge.nativefinding import is_wheel, links_found, native_finding, once_per_cause
@@ -68,7 +66,7 @@ def _told(
             folder
             for user, image in images
             for folder in search_folders(image, user)
-            if is_wheel(distribution) and not _is_here(placement, distribution, folder)
+            if is_wheel(distribution) and not _is_own(distribution, folder)
         }
     )
     if folders:
@@ -95,17 +93,20 @@ def _images(placement: Placement, link: Link) -> Iterator[Image]:
             yield image
 
 
-def _is_here(placement: Placement, distribution: Distribution, folder: str) -> bool:
-    """Whether a folder belongs to a project that is looked at, or to none."""
-    parts = folder.split("/")
-    if parts[0] in ("", "..") or canonicalize_name(parts[0]) == f"{distribution.project}-libs":
-        # `demo.libs`, where repair tools put what they copy.
-        return parts[0] != f"{distribution.project.replace('-', '_')}_libs"
-    beginning = "/".join(parts[: 2 if parts[0] in _SHARED_TOPS else 1]) + "/"
-    return any(path.startswith(beginning) for path in placement.tree.files)
+def _is_own(distribution: Distribution, folder: str) -> bool:
+    """Whether a folder is one that the distribution fills itself, or none of site-packages."""
+    top, _, rest = folder.partition("/")
+    if top in ("", ".."):
+        return True
+    if top in _SHARED_TOPS:
+        # `nvidia/cublas/lib`: below it, each project has a folder; in `_nl` there is none.
+        top = "/".join([top, *rest.split("/")[:1]]) if rest else ""
+    if top in (f"{distribution.project}.libs", f"{distribution.project.replace('-', '_')}.libs"):
+        return True  # Where repair tools put what they copy, had they copied it.
+    return bool(top) and any(file.path.startswith(f"{top}/") for file in distribution.files)
 
 
-_SHARED_TOPS = frozenset({"nvidia"})
+_SHARED_TOPS = frozenset({"nvidia", "_nl"})
 """Folders that many projects put their own into."""
 
 
