@@ -12,11 +12,11 @@ from packaging.utils import canonicalize_name
 
 from trueup.judge.abi import Level, unmet
 from trueup.judge.companion import bundle_folder
-from trueup.judge.exporters import double_exports
+from trueup.judge.exporters import Lookup
 from trueup.judge.floors import glibc_floor, is_above, macos_floor, number_of, offered
 from trueup.judge.native import Placement
+from trueup.judge.relink import asked_for
 from trueup.judge.sharetables import GLOBAL_STATE, PATH_STATE, co_released
-from trueup.judge.systemlibs import is_system
 from trueup.model.abi import AbiFile
 from trueup.model.library import BinaryFormat, Distribution, Image, NativeFile
 from trueup.model.libraryname import parse_library_name
@@ -50,23 +50,17 @@ def _half_shared(plan: SharedPlan) -> Iterator[Refusal]:
     for one in plan.libraries:
         if one.existing:
             continue
-        shared = {
-            image.name for path, _ in _drops(plan, one.owner) for image in _images(one.owner, path)
-        }
-        for image in one.kept.readable:
-            private = [
-                name
-                for name in image.needed
-                if name not in shared and not is_system(name, image.format)
-            ]
-            if private:
-                yield Refusal(
-                    reason=f"`{one.library}` needs libraries that would stay with {one.owner.label}: "
-                    "half of what belongs together would be shared",
-                    files=tuple(private),
-                    hint="share them as well: "
-                    + " ".join(f"--shared {parse_library_name(name).stem}" for name in private),
-                )
+        dropped = {path for path, _ in _drops(plan, one.owner)}
+        asked = asked_for(one.owner).get(one.kept.path, {})
+        private = sorted(name for name, path in asked.items() if path not in dropped)
+        if private:
+            yield Refusal(
+                reason=f"`{one.library}` needs libraries that would stay with {one.owner.label}: "
+                "half of what belongs together would be shared",
+                files=tuple(private),
+                hint="share them as well: "
+                + " ".join(f"--shared {parse_library_name(name).stem}" for name in private),
+            )
 
 
 def _drops(plan: SharedPlan, wheel: Distribution) -> list[tuple[str, SharedLibrary]]:
@@ -86,6 +80,7 @@ def _torn_apart(plan: SharedPlan) -> Iterator[Refusal]:
     """Libraries that are released together and know each other's insides."""
     shared = {one.library: one for one in plan.libraries}
     for consumer in plan.consumers:
+        asked = asked_for(consumer.distribution)
         mine = {one.library for one in consumer.dropped.values()}
         for file in consumer.distribution.files:
             stem = parse_library_name(file.filename).stem
@@ -96,7 +91,10 @@ def _torn_apart(plan: SharedPlan) -> Iterator[Refusal]:
                 for path, one in consumer.dropped.items()
                 if one.library != stem
                 and co_released(stem, parse_library_name(path).stem)
-                and _connected(file.readable, _images(consumer.distribution, path))
+                and (
+                    path in asked.get(file.path, {}).values()
+                    or file.path in asked.get(path, {}).values()
+                )
             )
             if partners:
                 yield Refusal(
@@ -120,18 +118,14 @@ def _torn_apart(plan: SharedPlan) -> Iterator[Refusal]:
                     )
 
 
-def _connected(images: Iterable[Image], others: Iterable[Image]) -> bool:
-    """Whether one asks for the other: two copies of a set may stand beside each other."""
-    pairs = [(one, other) for one in images for other in others]
-    return any(one.name in other.needed or other.name in one.needed for one, other in pairs)
-
-
 def _symbols(plan: SharedPlan) -> Iterator[Refusal]:
     """Every symbol that a wheel takes from its own copy must be in the kept one, as it was."""
     for consumer in plan.consumers:
+        asked = asked_for(consumer.distribution)
         for path, one in consumer.dropped.items():
-            own = next(file for file in consumer.distribution.files if file.path == path)
-            missing = sorted(_missing(consumer, own, one))
+            files = {file.path: file for file in consumer.distribution.files}
+            users = [files[user] for user, wanted in asked.items() if path in wanted.values()]
+            missing = sorted(_missing(users, files[path], one))
             if missing:
                 more = [f"and {len(missing) - _SHOWN} more"] if len(missing) > _SHOWN else []
                 yield Refusal(
@@ -142,16 +136,16 @@ def _symbols(plan: SharedPlan) -> Iterator[Refusal]:
                 )
 
 
-def _missing(consumer: SharedConsumer, own: NativeFile, one: SharedLibrary) -> set[str]:
+def _missing(users: Sequence[NativeFile], own: NativeFile, one: SharedLibrary) -> set[str]:
     found: set[str] = set()
     for mine in own.readable:
         kept = next((image for image in one.kept.readable if image.machine == mine.machine), None)
         if kept is None:
             found.add(f"an image for {mine.machine} is missing")
             continue
-        for file in consumer.distribution.files:
+        for file in users:
             for image in file.readable:
-                if image.machine == mine.machine and mine.name in image.needed:
+                if image.machine == mine.machine:
                     wanted = [symbol for symbol in image.imports if symbol.name in mine.exported]
                     found.update(unmet(kept, wanted))
     return found
@@ -285,13 +279,11 @@ def _releases(plan: SharedPlan, wheels: Sequence[Distribution]) -> Iterator[Refu
 def _twice(plan: SharedPlan) -> Iterator[Refusal]:
     """No symbol may come from two files of a closure that came from one before."""
     for consumer in plan.consumers:
-        before = _ambiguous(Placement(layout=_layout(consumer.distribution)))
-        after = _ambiguous(Placement(layout=_layout(*_installed(plan, consumer))))
-        new = sorted({name for names in after.values() for name in names} - {
-            name for names in before.values() for name in names
-        })  # fmt: skip
+        before = _ambiguous([consumer.distribution])
+        after = _ambiguous(_installed(plan, consumer))
+        new = sorted(after.keys() - before.keys())
         if new:
-            files = sorted({file for files in after for file in files})
+            files = sorted({file for name in new for file in after[name]})
             yield Refusal(
                 reason=f"in {consumer.distribution.label} {len(new)} symbols would come from two "
                 "libraries, and the order of loading would decide",
@@ -300,15 +292,16 @@ def _twice(plan: SharedPlan) -> Iterator[Refusal]:
             )
 
 
-def _ambiguous(placement: Placement) -> dict[tuple[str, ...], tuple[str, ...]]:
-    found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for closure in placement.closures:
-        found.update(double_exports(placement.tree, closure))
-    return found
-
-
-def _layout(*distributions: Distribution) -> Layout:
-    return Layout(label="", distributions=distributions)
+def _ambiguous(distributions: Sequence[Distribution]) -> dict[str, tuple[str, str]]:
+    """Symbols that come from one of two files, depending on which is loaded first."""
+    layout = Layout(label="", distributions=tuple(distributions))
+    lookup = Lookup(placement=Placement(layout=layout))
+    return {
+        name: pair
+        for closure in lookup.placement.closures
+        for pair, names in lookup.clashes(closure)
+        for name in names
+    }
 
 
 def _installed(plan: SharedPlan, consumer: SharedConsumer) -> list[Distribution]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,12 +13,13 @@ from trueup.judge.abi import Level, TypeTable, compare
 from trueup.judge.companion import bundle_folder
 from trueup.judge.expects import symbols_taken
 from trueup.judge.native import Placement
+from trueup.judge.relink import asked_for, relinked, relinks_of
 from trueup.judge.sharerefusals import refusals_of
 from trueup.model.abi import AbiFile
-from trueup.model.library import Distribution, NativeFile
+from trueup.model.library import BinaryFormat, Distribution, NativeFile
 from trueup.model.libraryname import parse_library_name
 from trueup.model.loading import Layout
-from trueup.model.split import Refusal, Relink, SharedConsumer, SharedLibrary, SharedPlan
+from trueup.model.split import Refusal, SharedConsumer, SharedLibrary, SharedPlan
 
 __all__ = ["FOLDER", "consumer_of", "plan_shared"]
 
@@ -28,7 +28,6 @@ FOLDER = "_nl"
 
 _PREFIX = "nl"
 _ID_IN_NAME = 8
-_ORIGIN = "$ORIGIN"
 
 
 @dataclass(kw_only=True)
@@ -72,7 +71,14 @@ def plan_shared(
     plan = SharedPlan(
         libraries=tuple(shared),
         consumers=consumers,
-        relinked={one.kept.path: _relinked(one, shared) for one in shared},
+        relinked={
+            one.kept.path: relinked(
+                one,
+                asked_for(one.owner).get(one.kept.path, {}),
+                _dropped(one.owner, shared),
+            )
+            for one in shared
+        },
     )
     return tuple(refusals_of(plan, wheels, abi)) or plan
 
@@ -123,6 +129,40 @@ def _library(
         return None
     kept = copies.files[owner.filename]
     declared = abi.libraries.get(copies.library) if abi is not None else None
+    levels, asserted = _evidence(copies, owner, having, abi, types, refusals)
+    version = _version(copies.library, kept, declared.version if declared else None, refusals)
+    if version is None:
+        return None
+    identity = abi.abi_id(copies.library) if abi is not None and declared else _digest(kept)
+    bare = copies.library.removeprefix("lib")
+    filename = _filename(copies.library, identity, kept)
+    kind = kept.readable[0].format if kept.readable else BinaryFormat.ELF
+    return SharedLibrary(
+        library=copies.library,
+        abi=identity,
+        project=canonicalize_name(f"{_PREFIX}-{bare}-{identity}"),
+        version=version,
+        path=f"{FOLDER}/{filename}",
+        soname=f"@rpath/{filename}" if kind is BinaryFormat.MACHO else filename,
+        kept=kept,
+        owner=owner,
+        levels=levels,
+        asserted=asserted,
+        tags=tuple(sorted({tag.platform for wheel in having for tag in wheel.tags})),
+    )
+
+
+def _evidence(
+    copies: _Copies,
+    owner: Distribution,
+    having: Sequence[Distribution],
+    abi: AbiFile | None,
+    types: Mapping[str, TypeTable],
+    refusals: list[Refusal],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """On what level the kept copy stands in for that of each project, and what was asserted."""
+    kept = copies.files[owner.filename]
+    declared = abi.libraries.get(copies.library) if abi is not None else None
     levels: dict[str, str] = {}
     asserted: dict[str, str] = {}
     for wheel in having:
@@ -138,27 +178,21 @@ def _library(
             refusals.append(_not_the_same(copies.library, owner, wheel, verdict.against, declared))
         else:
             asserted[wheel.project] = f"{word.reason} ({word.by})"
-    version = _version(copies.library, kept, declared.version if declared else None, refusals)
-    if version is None:
-        return None
-    identity = abi.abi_id(copies.library) if abi is not None and declared else _digest(kept)
-    bare = copies.library.removeprefix("lib")
+    return levels, asserted
+
+
+def _filename(library: str, identity: str, kept: NativeFile) -> str:
+    """A file name that no other library has, in the way of its platform."""
     name = parse_library_name(kept.filename)
     major = f".{name.major}" if name.major else ""
-    soname = f"{copies.library}-{identity[:_ID_IN_NAME]}.so{major}"
-    return SharedLibrary(
-        library=copies.library,
-        abi=identity,
-        project=canonicalize_name(f"{_PREFIX}-{bare}-{identity}"),
-        version=version,
-        path=f"{FOLDER}/{soname}",
-        soname=soname,
-        kept=kept,
-        owner=owner,
-        levels=levels,
-        asserted=asserted,
-        tags=tuple(sorted({tag.platform for wheel in having for tag in wheel.tags})),
-    )
+    unique = f"{library}-{identity[:_ID_IN_NAME]}"
+    match kept.readable[0].format if kept.readable else BinaryFormat.ELF:
+        case BinaryFormat.ELF:
+            return f"{unique}.so{major}"
+        case BinaryFormat.MACHO:
+            return f"{unique}{major}.dylib"
+        case BinaryFormat.PE:
+            return f"{unique}.dll"
 
 
 def _not_the_same(
@@ -225,7 +259,7 @@ def consumer_of(
         distribution=wheel,
         version=_local(wheel.version, label),
         dropped=dropped,
-        relinks=tuple(_relinks(wheel, dropped)),
+        relinks=tuple(relinks_of(wheel, dropped)),
         symbols={one.path: taken.get(path, ()) for path, one in dropped.items()},
         packages=tuple(_packages(wheel, dropped)),
     )
@@ -234,68 +268,6 @@ def consumer_of(
 def _local(version: Version, label: str) -> Version:
     before = f"{version.local}." if version.local else ""
     return Version(f"{version.public}+{before}{label}")
-
-
-def _relinks(wheel: Distribution, dropped: Mapping[str, SharedLibrary]) -> Iterator[Relink]:
-    """The files that ask for a library by its old name; which may be all that is in the wheel."""
-    renamed = _renamed(wheel, dropped)
-    left = {
-        folder
-        for file in wheel.files
-        if file.path not in dropped and (folder := bundle_folder(file.path)) is not None
-    }
-    for file in wheel.files:
-        if file.path in dropped:
-            continue
-        for image in file.readable:
-            needed = {name: renamed[name] for name in image.needed if name in renamed}
-            if needed:
-                here = posixpath.dirname(file.path)
-                search = [
-                    entry
-                    for entry in (*image.rpath, *image.runpath)
-                    if not _leads_nowhere(entry, here, wheel, left)
-                ]
-                used = [one for one in dropped.values() if one.soname in needed.values()]
-                towards = dict.fromkeys(_towards(here, one.path) for one in used)
-                yield Relink(path=file.path, needed=needed, search=(*search, *towards))
-
-
-def _renamed(wheel: Distribution, dropped: Mapping[str, SharedLibrary]) -> dict[str, str]:
-    return {
-        image.name: dropped[file.path].soname
-        for file in wheel.files
-        if file.path in dropped
-        for image in file.readable
-        if image.name
-    }
-
-
-def _towards(folder: str, library: str) -> str:
-    """The search path entry that leads from a folder to that of a library."""
-    return f"{_ORIGIN}/{posixpath.relpath(posixpath.dirname(library), folder or '.')}"
-
-
-def _leads_nowhere(entry: str, here: str, wheel: Distribution, left: set[str]) -> bool:
-    """Whether a search path entry names a folder of libraries that all go."""
-    if not entry.startswith(_ORIGIN):
-        return False
-    folder = posixpath.normpath(posixpath.join(here, entry.removeprefix(_ORIGIN).lstrip("/")))
-    bundles = {bundle_folder(file.path) for file in wheel.files} - {None}
-    return folder in bundles and folder not in left
-
-
-def _relinked(one: SharedLibrary, shared: Sequence[SharedLibrary]) -> Relink:
-    """The kept copy under its own unique name, asking for its neighbours by theirs."""
-    renamed = _renamed(one.owner, _dropped(one.owner, shared))
-    wanted = {name for image in one.kept.readable for name in image.needed}
-    needed = {old: new for old, new in renamed.items() if old in wanted}
-    return Relink(
-        path=one.kept.path,
-        needed=needed,
-        search=(_ORIGIN,) if needed else (),
-        name=one.soname,
-    )
 
 
 def _packages(wheel: Distribution, dropped: Mapping[str, SharedLibrary]) -> Iterator[str]:

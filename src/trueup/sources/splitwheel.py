@@ -15,7 +15,9 @@ from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.errors import ArchiveError, SourceError, TrueupError, UsageError
 from trueup.model.split import Relink, SplitWheel
 from trueup.sources.binedit.elf import DoesNotFitError, ElfEdit, edit_elf, search_path
+from trueup.sources.binedit.macho import edit_macho
 from trueup.sources.binedit.patchelf import patch_elf
+from trueup.sources.binedit.pe import edit_pe
 from trueup.sources.limits import Limits
 from trueup.sources.nativewheel import read_native_wheel
 from trueup.sources.packed import Packed, pack
@@ -159,9 +161,21 @@ def _patch(plain: Path, edit: ElfEdit) -> None:
 
 
 def _relink(plain: Path, relink: Relink) -> None:
-    """In place where the names and the path fit into the old ones, without a byte of growth."""
-    with plain.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        present = search_path(data)
+    """ELF in place where names and path fit into the old ones, without a byte of growth.
+
+    Mach-O and PE are held in memory and rewritten as a whole.
+    """
+    with plain.open("rb") as file:
+        head = file.read(4)
+    if head != b"\x7fELF":
+        data = plain.read_bytes()
+        if head[:2] == b"MZ":
+            plain.write_bytes(edit_pe(data, name=relink.name, needed=relink.needed))
+        else:
+            plain.write_bytes(edit_macho(data, name=relink.name, needed=relink.needed))
+        return
+    with plain.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        present = search_path(mapped)
     if present == relink.search:
         search = {}
     elif len(present) == 1 and relink.search:

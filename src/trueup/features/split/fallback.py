@@ -73,6 +73,8 @@ def _load():
     beside = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for name, version, path in _LIBRARIES:
         if os.path.exists(os.path.join(beside, path)):
+            if hasattr(os, "add_dll_directory"):  # Windows has no search path in the file
+                os.add_dll_directory(os.path.join(beside, os.path.dirname(path)))
             continue
         from importlib.metadata import PackageNotFoundError, distribution
 

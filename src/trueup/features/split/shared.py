@@ -63,7 +63,7 @@ def _library(plan: SharedPlan, one: SharedLibrary, folder: Path) -> tuple[Writte
         for name in wheel.dist_info_files:
             if name == "RECORD" or name.startswith("licenses/"):
                 renamed[f"{wheel.dist_info}/{name}"] = f"{dist_info}/{name}"
-        needed = [other for other in plan.libraries if other.soname in relink.needed.values()]
+        needed = _needed(plan, one)
         level = min(one.levels.values(), key=lambda text: -int(text[1:]))
         contents: dict[str, bytes | Packed] = {
             one.path: edited,
@@ -92,6 +92,13 @@ def _library(plan: SharedPlan, one: SharedLibrary, folder: Path) -> tuple[Writte
         sha256 = write_wheel(file, rewrite, target)
     written = Written(path=target, source=None, before=0, size=target.stat().st_size, sha256=sha256)
     return written, digest
+
+
+def _needed(plan: SharedPlan, one: SharedLibrary) -> list[SharedLibrary]:
+    """The shared libraries that a shared library asks for itself."""
+    relink = plan.relinked.get(one.kept.path)
+    names = {name.rpartition("/")[2] for name in relink.needed.values()} if relink else set()
+    return [other for other in plan.libraries if other.path.rpartition("/")[2] in names]
 
 
 def _library_metadata(
@@ -171,10 +178,8 @@ def _in_order(plan: SharedPlan, consumer: SharedConsumer) -> list[SharedLibrary]
     done: list[SharedLibrary] = []
 
     def add(one: SharedLibrary) -> None:
-        relink = plan.relinked.get(one.kept.path)
-        for other in plan.libraries if relink is not None else ():
-            if other is not one and relink is not None and other.soname in relink.needed.values():
-                add(other)
+        for other in _needed(plan, one):
+            add(other)
         if one not in done:
             done.append(one)
 

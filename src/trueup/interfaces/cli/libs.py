@@ -27,6 +27,7 @@ Examples:
   trueup libs dist/                        the wheels before an upload
   trueup libs numpy==2.1.0 scipy           as this Python would install them
   trueup libs --python .venv --who openblas
+  trueup libs wheelhouse/ --format html -o libs.html
   trueup libs --python .venv --check       are the libraries those that packages were made against
 
 Settings can also stand in `[tool.trueup.libs]` of the nearest `pyproject.toml`; options win.
@@ -36,7 +37,7 @@ Exit code 0: nothing at or above `--fail-on`. 1: findings. 2: misuse, or somethi
 read (what could is reported all the same).
 """
 _PINS = frozenset({"pin-broken"})
-_FORMATS = ("text", "json")
+_FORMATS = ("text", "json", "html")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,10 +231,15 @@ def _gathered(options: _Options, environments: Sequence[str], index: Sequence[st
 
 
 def _render(report: NativeReport, options: _Options, *, colour: bool, width: int) -> str:
+    """Each format is imported when it is asked for: HTML alone needs a template engine."""
     if options.form == "json":
         from trueup.interfaces.report.nativejson import render_native_json
 
         return render_native_json(report)
+    if options.form == "html":
+        from trueup.interfaces.report.nativehtml import render_native_html
+
+        return render_native_html(report)
     from trueup.interfaces.report.nativetext import render_native_text
 
     return render_native_text(report, colour=colour, width=width, verbose=options.verbose)
