@@ -157,7 +157,11 @@ def deep() -> Distribution:
             ("sm_100", GpuKind.BINARY, 60 * MEGABYTE),
             ("compute_100", GpuKind.PTX, 6 * MEGABYTE),
         ),
-        gpu_library("deep/lib/libdeep_nccl.so", ("sm_80", GpuKind.BINARY, 12 * MEGABYTE)),
+        gpu_library(
+            "deep/lib/libdeep_nccl.so",
+            ("sm_80", GpuKind.BINARY, 12 * MEGABYTE),
+            ("of a future format", GpuKind.UNREAD, MEGABYTE),
+        ),
         native_file("deep/bin/tool", image(needed=("libc.so.6",)), size=2 * MEGABYTE),
     )
 

@@ -110,7 +110,7 @@ def test_the_keyboard_reaches_everything(reader: Reader) -> None:
     expect(focused).to_have_count(1)
     focused.focus()
     expect(focused).to_have_attribute(
-        "aria-label", "deep 1.0: 4 files, 193,300,000 bytes on disk, 96,650,000 packed"
+        "aria-label", "deep 1.0: 4 files, 194,300,000 bytes on disk, 97,150,000 packed"
     )
     page.keyboard.press("ArrowRight")
     expect(focused).to_have_attribute("aria-label", re.compile("^(numbers|science) 1.0: "))
@@ -169,7 +169,7 @@ def test_colours_and_their_legends(reader: Reader) -> None:
     )
     painted = {fill(part) for part in page.locator(".part:visible").all()}
     assert painted <= set(swatches)
-    assert len(set(swatches)) == 5
+    assert len(set(swatches)) == 6
 
 
 def test_areas_can_be_those_in_the_wheel(reader: Reader) -> None:
@@ -242,6 +242,22 @@ def test_the_table_of_files_sorts_and_filters(reader: Reader) -> None:
     page.locator("#files").get_by_role("searchbox").fill("science extension")
     expect(heads).to_have_text(["science/_opt.cpython-312-x86_64-linux-gnu.so"])
     expect(page.locator("#files output")).to_have_text("1 of 14 files")
+
+
+def test_a_device_is_chosen(reader: Reader) -> None:
+    page = reader.open("mixed")
+    choice = page.locator("select[name=gpu]")
+    rows = page.locator("table.devices tbody tr:visible th")
+    everything = rows.count()
+    choice.select_option("sm_86")
+    expect(rows).to_have_text(["sm_86"])
+    expect(page.locator("#gpu output")).to_have_text(
+        "a user of sm_86 needs 52.0 MB of 173 MB of GPU code"
+    )
+    expect(page.locator("table.codes tr.found th")).to_have_text(["sm_80"])
+    choice.select_option("")
+    assert rows.count() == everything
+    expect(page.locator("table.codes tr.found")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", NATIVE_SAMPLES)

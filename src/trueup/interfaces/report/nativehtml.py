@@ -14,6 +14,7 @@ from trueup.interfaces.report.nativefacts import (
     file_rows,
     gpu_order,
 )
+from trueup.interfaces.report.nativegpu import codes_of, devices_of
 from trueup.interfaces.report.nativeloads import libraries_loaded
 from trueup.interfaces.report.nativetiles import DEGREE_CLASSES, TreeMap, gpu_class, tree_map
 from trueup.interfaces.report.nativewords import bytes_text, native_summary
@@ -58,7 +59,9 @@ def render_native_html(report: NativeReport) -> str:
         several=len(report.maps) > 1,
         scopes=tuple(_scopes(report)),
         findings=_by_rule(report.findings),
-        codes=_codes(rows, order),
+        codes=codes_of(rows, order),
+        devices=devices_of(rows, order),
+        all_gpu=sum(size for row in rows for _, size in row.gpu),
         components=[item for item in report.distributions if item.components],
         external=[item for item in report.distributions if item.external],
         rows=rows,
@@ -243,34 +246,3 @@ def _by_rule(
     for finding in findings:
         rules.setdefault(finding.code, []).append(finding)
     return [(code, found[:_TOLD], found[_TOLD:]) for code, found in rules.items()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _CodeView:
-    """Device code for one architecture, over all files."""
-
-    target: str
-    kind: str
-    classes: str
-    size: int
-    share: float
-    holders: tuple[tuple[str, int], ...]
-
-
-def _codes(rows: Sequence[FileRow], order: Sequence[tuple[str, GpuKind]]) -> tuple[_CodeView, ...]:
-    found: dict[tuple[str, GpuKind], list[tuple[str, int]]] = {key: [] for key in order}
-    for row in rows:
-        for code, size in row.gpu:
-            found[code.target, code.kind].append((row.file.path, size))
-    whole = sum(size for holders in found.values() for _, size in holders)
-    return tuple(
-        _CodeView(
-            target=target,
-            kind=kind.value,
-            classes=gpu_class(order, target, kind),
-            size=(size := sum(size for _, size in holders)),
-            share=size / whole if whole else 0.0,
-            holders=tuple(holders),
-        )
-        for (target, kind), holders in found.items()
-    )

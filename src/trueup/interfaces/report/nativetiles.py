@@ -137,10 +137,12 @@ class TreeMap:
 
 
 def gpu_class(order: Sequence[tuple[str, GpuKind]], target: str, kind: GpuKind) -> str:
-    """One of ten shades, the newest the darkest, dashed for PTX."""
-    last = max(len(order) - 1, 1)
-    shade = round(order.index((target, kind)) * (_SHADES - 1) / last)
-    return f"g{shade} ptx" if kind is GpuKind.PTX else f"g{shade}"
+    """One of ten shades, the newest the darkest; dashed for what is no machine code."""
+    if kind is GpuKind.UNREAD:
+        return "g-unread"
+    read = [one for one in order if one[1] is not GpuKind.UNREAD]
+    shade = round(read.index((target, kind)) * (_SHADES - 1) / max(len(read) - 1, 1))
+    return f"g{shade}" if kind is GpuKind.BINARY else f"g{shade} ptx"
 
 
 def tree_map(

@@ -303,6 +303,28 @@ const show = (row) => {
   row.focus({ preventScroll: true });
 };
 
+const devices = document.querySelector("select[name=gpu]");
+if (devices !== null) {
+  const tools = devices.closest(".tools");
+  const choose = () => {
+    const used = new Set();
+    tools.querySelector("output").value = "";
+    for (const row of document.querySelectorAll("tr[data-gpu]")) {
+      const chosen = row.dataset.gpu === devices.value;
+      row.hidden = devices.value !== "" && !chosen;
+      if (!chosen) continue;
+      tools.querySelector("output").value = row.dataset.says;
+      for (const code of row.querySelectorAll("[data-code]")) used.add(code.dataset.code);
+    }
+    for (const row of document.querySelectorAll("table.codes tbody tr")) {
+      row.classList.toggle("found", used.has(`${row.cells[0].textContent} ${row.cells[1].textContent}`));
+    }
+  };
+  devices.addEventListener("change", choose);
+  choose();
+  tools.hidden = false;
+}
+
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   [...table.tHead.rows[0].cells].forEach((head, at) => {
@@ -315,7 +337,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     button.addEventListener("click", () => {
       const rows = [...body.rows];
       const numbers = rows.some((row) => row.cells[at].classList.contains("number"));
-      const down = head.ariaSort === null ? numbers : head.ariaSort === "ascending";
+      const down = head.hasAttribute("aria-sort") ? head.getAttribute("aria-sort") === "ascending" : numbers;
       const order = numbers ? (one, other) => number(one) - number(other) : (one, other) => value(one).localeCompare(value(other), "en", { numeric: true });
       rows.sort((one, other) => (down ? order(other, one) : order(one, other)));
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
