@@ -64,6 +64,7 @@ ONE_MODULE = [
     ("sm_80 compute_80", "sm_87", "compute_80"),
     ("sm_87", "sm_89", ""),
     ("sm_101", "sm_110", "sm_101"),
+    ("compute_110f", "sm_101", "compute_110f"),
     ("sm_100", "sm_101", ""),
     # What is for a linker.
     ("lto_90", "sm_90", ""),

@@ -90,7 +90,7 @@ def _suits_nvidia(gpu: NvidiaGpu, code: GpuCode) -> _Rank | None:
         return None
     device, number, suffix = gpu.major * 10 + gpu.minor, int(match["number"]), match["suffix"]
     device, number = _RENAMED.get(device, device), _RENAMED.get(number, number)
-    family = number // 10 == gpu.major and number <= device
+    family = number // 10 == device // 10 and number <= device
     if suffix == "a" or (code.kind is GpuKind.BINARY and _EMBEDDED & {device, number}):
         fits = number == device
     elif suffix == "f" or code.kind is GpuKind.BINARY:

@@ -268,8 +268,8 @@ WHOLE = container((2, 80, 0, b"c" * 8), (1, 90, 0, b"p" * 16))
         # Cut off: what fits is read, the rest is told.
         (WHOLE[:-1], [("sm_80", 72), ("unreadable", 79)]),
         (WHOLE[:100], [("sm_80", 72), ("unreadable", 12)]),
+        (WHOLE + WHOLE[:15], [*nvidia(WHOLE), ("unreadable", 15)]),
         (FAT, [("unreadable", 4)]),
-        (FAT + b"\1", [("unreadable", 4), ("unreadable", 1)]),
         # Something else before, between and after.
         (b"before" + WHOLE + b"after", [("unreadable", 6), *nvidia(WHOLE), ("unreadable", 5)]),
         (WHOLE + bytes(99) + WHOLE, nvidia(WHOLE) * 2),
@@ -278,8 +278,8 @@ WHOLE = container((2, 80, 0, b"c" * 8), (1, 90, 0, b"p" * 16))
         (container((2, 80, 0, b"12345678"), size=70), [("unreadable", 72)]),
         (container((2, 80, 0, b""), size=0), [("unreadable", 64)]),
         # A version, kinds and architectures that nobody knows.
-        (FAT + struct.pack("<HHQ", 2, 16, 0), [("unreadable", 4), ("unreadable", 12)]),
-        (FAT + struct.pack("<HHQ", 1, 0, 0), [("unreadable", 4), ("unreadable", 12)]),
+        (FAT + struct.pack("<HHQ", 2, 16, 0), [("unreadable", 16)]),
+        (FAT + struct.pack("<HHQ", 1, 0, 0), [("unreadable", 16)]),
         (container((64, 100, 0, b"")), [("unreadable (kind 64)", 64)]),
         (container((2, 1 << 31, 0, b"")), [("unreadable (architecture 2147483648)", 64)]),
         (container((1, 90, 1 << 20, b""), (2, 103, 1 << 21, b""), (8, 120, 1 << 21, b"")),

@@ -20,8 +20,8 @@ from trueup.sources.binary.devicepieces import UNREADABLE, Piece, between
 
 __all__ = ["fatbin_pieces"]
 
-_MAGIC = re.compile(re.escape(struct.pack("<I", 0xBA55ED50)))
-_CONTAINER = struct.Struct("<4xHHQ")
+_CONTAINER = struct.Struct("<8xQ")
+_START = re.compile(re.escape(struct.pack("<IHH", 0xBA55ED50, 1, _CONTAINER.size)))
 _ENTRY = struct.Struct("<HxxIQ4x4x4xI4x4xQ")
 _KINDS = {
     1: ("compute", GpuKind.PTX),
@@ -42,7 +42,7 @@ def fatbin_pieces(data: memoryview) -> Iterator[Piece]:
     """
     at = module = 0
     while at < len(data):
-        found = _MAGIC.search(data, at)
+        found = _START.search(data, at)
         start = found.start() if found else len(data)
         yield from between(data, at, start)
         at = start
@@ -51,19 +51,17 @@ def fatbin_pieces(data: memoryview) -> Iterator[Piece]:
             at += piece.size
         module += 1
         if at == start < len(data):
-            yield Piece(4, UNREADABLE)
-            at += 4
+            yield Piece(len(data) - at, UNREADABLE)
+            return
 
 
 def _container(data: memoryview, start: int, module: int) -> Iterator[Piece]:
-    """As much of one container as makes sense; nothing if its header does not."""
-    if start + _CONTAINER.size > len(data):
+    """As much of one container as makes sense; nothing if there is no room for its header."""
+    at = start + _CONTAINER.size
+    if at > len(data):
         return
-    version, header, size = _CONTAINER.unpack_from(data, start)
-    if version != 1 or header < _CONTAINER.size or start + header > len(data):
-        return
-    yield Piece(header)
-    at = start + header
+    (size,) = _CONTAINER.unpack_from(data, start)
+    yield Piece(_CONTAINER.size)
     end = min(at + size, len(data))
     while at + _ENTRY.size <= end:
         kind, header, size, number, flags = _ENTRY.unpack_from(data, at)

@@ -37,6 +37,8 @@ _LONGEST_ID = 200
 _MOST_ENTRIES = 200
 _HEAD = 16 * 1024
 """Bytes that are inflated: the entries come first, and tell all about the rest."""
+_MOST_INFLATED = 10_000
+"""Bundles of a section; each stands for a translation unit, of which there are hundreds."""
 _WIDEST_WINDOW = 31
 """Clang compresses over long distances; decoders refuse that unless told not to."""
 
@@ -62,7 +64,8 @@ def bundle_pieces(data: memoryview, zstd: Inflate | None) -> Iterator[Piece]:
         at = start
         if found:
             plain = found[0] == _MAGIC
-            pieces = _bundle(data, at, module) if plain else _compressed(data, at, module, zstd)
+            known = (inflate_zlib, zstd) if module < _MOST_INFLATED else (None, None)
+            pieces = _bundle(data, at, module) if plain else _compressed(data, at, module, known)
             for piece in pieces:
                 yield piece
                 at += piece.size
@@ -125,7 +128,9 @@ def _code(entry: _Entry, size: int, module: int) -> Piece:
     return Piece(size, match[1], kind, module)
 
 
-def _compressed(data: memoryview, start: int, module: int, zstd: Inflate | None) -> Iterator[Piece]:
+def _compressed(
+    data: memoryview, start: int, module: int, known: tuple[Inflate | None, Inflate | None]
+) -> Iterator[Piece]:
     """One compressed bundle; nothing if it does not fit."""
     version, method = struct.unpack_from("<HH", data, start + 4)
     layout = _SIZES[version]
@@ -137,7 +142,7 @@ def _compressed(data: memoryview, start: int, module: int, zstd: Inflate | None)
     end = start + told[0] if told else following.start() if following else len(data)
     if not body <= end <= len(data):
         return
-    inflate = (inflate_zlib, zstd)[method]
+    inflate = known[method]
     if inflate is None:
         yield Piece(end - start, f"compressed ({_METHODS[method]})")
         return
