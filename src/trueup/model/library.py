@@ -43,7 +43,7 @@ class BinaryFormat(StrEnum):
 
 
 class SymbolKind(StrEnum):
-    """What a dynamic symbol stands for, as far as the format says (PE says nothing)."""
+    """What a dynamic symbol stands for, as far as the format says."""
 
     FUNCTION = "function"
     DATA = "data"

@@ -15,6 +15,7 @@ from trueup.interfaces.cli.errors import COULD_NOT, HOLDS
 from trueup.interfaces.cli.options import INDEX, NO_CACHE, TALK, JudgingOptions, combine
 from trueup.interfaces.config import FAIL_ON, find_libs_config
 from trueup.model.errors import UsageError
+from trueup.model.gpu import parse_gpu
 
 if TYPE_CHECKING:
     from trueup.interfaces.nativeinput import Gathered
@@ -160,6 +161,8 @@ def _run(options: _Options) -> int:
     )
 
     combined = combine(options, find_libs_config(Path.cwd()))
+    if options.gpu is not None:
+        parse_gpu(options.gpu)
     gathered = _gathered(options, combined.environments, combined.index)
     from trueup.features.libs import libs
 
@@ -232,14 +235,15 @@ def _gathered(options: _Options, environments: Sequence[str], index: Sequence[st
 
 def _render(report: NativeReport, options: _Options, *, colour: bool, width: int) -> str:
     """Each format is imported when it is asked for: HTML alone needs a template engine."""
+    gpu = None if options.gpu is None else parse_gpu(options.gpu)
     if options.form == "json":
         from trueup.interfaces.report.nativejson import render_native_json
 
-        return render_native_json(report)
+        return render_native_json(report, gpu=gpu)
     if options.form == "html":
         from trueup.interfaces.report.nativehtml import render_native_html
 
         return render_native_html(report)
     from trueup.interfaces.report.nativetext import render_native_text
 
-    return render_native_text(report, colour=colour, width=width, verbose=options.verbose)
+    return render_native_text(report, colour=colour, width=width, verbose=options.verbose, gpu=gpu)

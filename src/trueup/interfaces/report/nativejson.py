@@ -8,6 +8,8 @@ import trueup
 from trueup.interfaces.report.json import dumps, finding_value, totals
 from trueup.interfaces.report.words import origin
 from trueup.judge.duplicates import library_name_of, version_of
+from trueup.judge.gpu import needed_for
+from trueup.model.gpu import Gpu
 from trueup.model.library import Distribution, Image, NativeFile
 from trueup.model.loading import Closure
 from trueup.model.metadata import Unreadable
@@ -19,8 +21,10 @@ NATIVE_SCHEMA = "trueup.native-report/1"
 """The name and version of the shape; a change that can break a reader raises the number."""
 
 
-def render_native_json(report: NativeReport) -> str:
+def render_native_json(report: NativeReport, *, gpu: Gpu | None = None) -> str:
     """The report as JSON text that ends with a line break; equal reports give equal bytes.
+
+    ``gpu`` adds what this device loads.
 
     Symbols are counted, not listed. Described in `docs/reference/native-report-json.md`.
     """
@@ -39,12 +43,29 @@ def render_native_json(report: NativeReport) -> str:
             "distributions": [_distribution(item) for item in report.distributions],
             "environments": [_environment(loaded) for loaded in report.maps],
             "duplicates": [_duplicate(item) for item in report.duplicates],
+            **({} if gpu is None else {"device": _device(report, gpu)}),
             "findings": [finding_value(finding) for finding in report.findings],
             "failures": [
                 {"target": origin(target), "reason": reason} for target, reason in report.failures
             ],
         }
     )
+
+
+def _device(report: NativeReport, gpu: Gpu) -> dict[str, Any]:
+    files = [
+        {
+            "path": file.path,
+            "needed": sum(code.size for code in needed_for(image.gpu, gpu)),
+            "known": sum(code.size for code in image.gpu),
+            "targets": sorted({code.target for code in needed_for(image.gpu, gpu)}),
+        }
+        for item in report.distributions
+        for file in item.files
+        for image in file.readable
+        if image.gpu
+    ]
+    return {"name": str(gpu), "files": files}
 
 
 def _wasted(report: NativeReport, scope: Scope, degree: Degree) -> dict[str, Any]:
@@ -112,7 +133,14 @@ def _image(image: Image) -> dict[str, Any]:
             {"library": one.library, "what": one.what, "text": one.text} for one in image.witnesses
         ],
         "gpu": [
-            {"vendor": one.vendor, "target": one.target, "kind": one.kind.value, "size": one.size}
+            {
+                "vendor": one.vendor,
+                "target": one.target,
+                "kind": one.kind.value,
+                "size": one.size,
+                "module": one.module,
+                "relocatable": one.relocatable,
+            }
             for one in image.gpu
         ],
     }

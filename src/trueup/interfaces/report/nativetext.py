@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from trueup.interfaces.report.nativewords import (
     bytes_text,
+    device_rows,
     gpu_rows,
     library_label,
     native_summary,
@@ -14,7 +15,9 @@ from trueup.interfaces.report.nativewords import (
 )
 from trueup.interfaces.report.page import Page, join_blocks, table
 from trueup.interfaces.report.words import count, printable
+from trueup.judge.gpu import needed_for
 from trueup.judge.wholoads import LoadedCopy, who_loads
+from trueup.model.gpu import Gpu
 from trueup.model.library import Distribution
 from trueup.model.loading import Found, Link
 from trueup.model.nativereport import Degree, Duplicate, LoadedMap, NativeReport, Scope
@@ -27,9 +30,17 @@ _SHOWN_USERS = 4
 
 
 def render_native_text(
-    report: NativeReport, *, colour: bool, width: int, verbose: bool = False
+    report: NativeReport,
+    *,
+    colour: bool,
+    width: int,
+    verbose: bool = False,
+    gpu: Gpu | None = None,
 ) -> str:
-    """The report as text that ends with a line break; ``verbose`` lists every file and user."""
+    """The report as text that ends with a line break; ``verbose`` lists every file and user.
+
+    ``gpu`` adds what this device loads of the GPU code.
+    """
     page = _NativePage(colour=colour, width=max(width, 40), verbose=verbose)
     blocks = [page.environment(loaded) for loaded in report.maps]
     placed = {id(item) for loaded in report.maps for item in loaded.layout.distributions}
@@ -39,6 +50,8 @@ def render_native_text(
         blocks.append(page.distributions(title, rest, None))
     blocks += page.duplicates(report)
     blocks += page.gpu(report)
+    if gpu is not None:
+        blocks.append(page.device(report, gpu))
     blocks += page.findings(report.findings)
     blocks += [page.failure(f"`{target}`", reason) for target, reason in report.failures]
     blocks.append(page.wrap(native_summary(report), ""))
@@ -149,6 +162,21 @@ class _NativePage(Page):
         rows = gpu_rows(report)
         if rows:
             yield [self.paint("GPU code", bold=True), *table(rows)]
+
+    def device(self, report: NativeReport, gpu: Gpu) -> list[str]:
+        rows = device_rows(report, gpu)
+        if not rows:
+            return [f"no file has GPU code, so {gpu} needs none"]
+        codes = [
+            (needed_for(image.gpu, gpu), image.gpu)
+            for item in report.distributions
+            for file in item.files
+            for image in file.readable
+        ]
+        needed = sum(code.size for some, _ in codes for code in some)
+        known = sum(code.size for _, all_of_it in codes for code in all_of_it)
+        title = f"{gpu} needs {bytes_text(needed)} of {bytes_text(known)}"
+        return [self.paint(title, bold=True), *table(rows)]
 
     def copies(self, loaded: LoadedMap, copies: Sequence[LoadedCopy], library: str) -> list[str]:
         number = sum(copy.path is not None for copy in copies)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from trueup.interfaces.report.words import count, listed, tally
 from trueup.judge.duplicates import version_of
+from trueup.judge.gpu import needed_for
+from trueup.model.gpu import Gpu
 from trueup.model.library import NativeFile
 from trueup.model.metadata import Unreadable
 from trueup.model.nativereport import LoadedMap, NativeReport
 
 __all__ = [
     "bytes_text",
+    "device_rows",
     "gpu_rows",
     "library_label",
     "native_summary",
@@ -76,6 +79,26 @@ def gpu_rows(report: NativeReport) -> list[tuple[str, ...]]:
                     key = (item.label, code.target, code.kind.value)
                     sums[key] = sums.get(key, 0) + code.size
     return [(*key, bytes_text(size)) for key, size in sorted(sums.items())]
+
+
+def device_rows(report: NativeReport, gpu: Gpu) -> list[tuple[str, ...]]:
+    """What one device loads of each library: (file, needed, of how much, targets)."""
+    rows: list[tuple[str, ...]] = []
+    for item in report.distributions:
+        for file in item.files:
+            for image in file.readable:
+                if image.gpu:
+                    needed = needed_for(image.gpu, gpu)
+                    rows.append(
+                        (
+                            file.path,
+                            bytes_text(sum(code.size for code in needed)),
+                            "of",
+                            bytes_text(sum(code.size for code in image.gpu)),
+                            listed(sorted({code.target for code in needed}), 4) or "nothing fits",
+                        )
+                    )
+    return rows
 
 
 def native_summary(report: NativeReport) -> str:

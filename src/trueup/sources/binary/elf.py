@@ -9,6 +9,7 @@ import lief
 
 from trueup.model.library import BinaryFormat, Export, Image, Import, SymbolKind
 from trueup.model.metadata import Unreadable
+from trueup.sources.binary.gpu import GPU_SECTIONS, read_gpu
 from trueup.sources.binary.witness import witnesses_in
 
 __all__ = ["core_digest", "read_elf"]
@@ -74,6 +75,11 @@ def read_elf(data: bytes) -> tuple[Image, ...] | Unreadable:
             symbols=any(section.name == ".symtab" for section in sections),
             core=core_digest(sections),
             witnesses=witnesses_in(bytes(s.content) for s in sections if s.name == ".rodata"),
+            gpu=read_gpu(
+                (name, section.content)
+                for section in sections
+                if (name := _text(section.name)) in GPU_SECTIONS
+            ),
             exports=exports,
             imports=imports,
         ),

@@ -18,6 +18,7 @@ from trueup.model.library import BinaryFormat, Export, Image, Import, SymbolKind
 from trueup.model.metadata import Unreadable
 from trueup.sources.binary.bounds import excess_in_pe
 from trueup.sources.binary.dllnames import CERTIFICATES, Headers, Section, dll_names, read_headers
+from trueup.sources.binary.gpu import GPU_SECTIONS, read_gpu
 from trueup.sources.binary.witness import witnesses_in
 
 __all__ = ["read_pe"]
@@ -88,6 +89,11 @@ def _image(headers: Headers, binary: lief.PE.Binary) -> Image:
         core=_core(headers, names),
         witnesses=witnesses_in(
             _content(headers, section) for section, name in names.items() if name == _CONSTANTS
+        ),
+        gpu=read_gpu(
+            (name, _content(headers, section))
+            for section, name in names.items()
+            if name in GPU_SECTIONS
         ),
     )
 
