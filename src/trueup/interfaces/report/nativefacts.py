@@ -14,7 +14,16 @@ from trueup.model.library import Distribution, GpuCode, GpuKind, NativeFile
 from trueup.model.metadata import Unreadable
 from trueup.model.nativereport import Copy, Degree, Duplicate, LoadedMap, NativeReport, Scope
 
-__all__ = ["FileRow", "Kind", "Likeness", "alike_in", "exact", "file_rows", "gpu_order"]
+__all__ = [
+    "FileRow",
+    "Kind",
+    "Likeness",
+    "alike_in",
+    "exact",
+    "file_rows",
+    "generation",
+    "gpu_order",
+]
 
 
 class Kind(StrEnum):
@@ -130,15 +139,22 @@ def _keys(copies: Iterable[Copy]) -> Iterator[tuple[str, str]]:
 
 
 def gpu_order(rows: Iterable[FileRow]) -> tuple[tuple[str, GpuKind], ...]:
-    """The architectures that any file has code for, PTX apart, from the oldest to the newest."""
+    """The architectures that any file has code for, PTX apart, from the oldest to the newest; what
+    could not be read comes last.
+    """
     found = {(code.vendor, code.target, code.kind) for row in rows for code, _ in row.gpu}
-    ordered = sorted(found, key=lambda one: (one[0], _generation(one[1]), one[1], one[2].value))
-    return tuple((target, kind) for _, target, kind in ordered)
+
+    def key(one: tuple[str, str, GpuKind]) -> tuple[bool, str, object, str, str]:
+        vendor, target, kind = one
+        return kind is GpuKind.UNREAD, vendor, natural(generation(target)), target, kind.value
+
+    return tuple((target, kind) for _, target, kind in sorted(found, key=key))
 
 
-def _generation(target: str) -> tuple[tuple[int, int, str], ...]:
-    """``sm_90`` and ``compute_90`` are of one generation, ``sm_100`` of a later one."""
-    return natural(target.rpartition("_")[2])
+def generation(target: str) -> str:
+    """``sm_90``, ``sm_90a`` and ``compute_90`` are of one generation, ``sm_100`` of a later one."""
+    head, _, number = target.rpartition("_")
+    return number.rstrip("af") if head in ("sm", "compute") else target
 
 
 def exact(size: int | None, unit: str = "bytes") -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from trueup.interfaces.report.nativefacts import FileRow, Kind, Likeness, exact
+from trueup.interfaces.report.nativefacts import FileRow, Kind, Likeness, exact, generation
 from trueup.interfaces.report.nativewords import used_by
 from trueup.interfaces.report.treemap import Area, squarify
 from trueup.interfaces.report.words import count
@@ -137,11 +137,11 @@ class TreeMap:
 
 
 def gpu_class(order: Sequence[tuple[str, GpuKind]], target: str, kind: GpuKind) -> str:
-    """One of ten shades, the newest the darkest; dashed for what is no machine code."""
+    """One of ten shades, the newest generation the darkest; dashed for what is no machine code."""
     if kind is GpuKind.UNREAD:
         return "g-unread"
-    read = [one for one in order if one[1] is not GpuKind.UNREAD]
-    shade = round(read.index((target, kind)) * (_SHADES - 1) / max(len(read) - 1, 1))
+    read = list(dict.fromkeys(generation(one) for one, what in order if what is not GpuKind.UNREAD))
+    shade = round(read.index(generation(target)) * (_SHADES - 1) / max(len(read) - 1, 1))
     return f"g{shade}" if kind is GpuKind.BINARY else f"g{shade} ptx"
 
 
