@@ -15,25 +15,26 @@ from trueup.sources import simple
 from trueup.sources.simple import parse_page
 from trueup.sources.source import Listing
 
+DEMO = canonicalize_name("demo")
 URL = "https://index.test/simple/demo/"
 WHEEL = "demo-1.0-py3-none-any.whl"
 SHA = "ab" * 32
 
 
 def html(body: str, *, url: str = URL, content_type: str = "text/html; charset=utf-8") -> Listing:
-    return parse_page(
-        body.encode(), content_type=content_type, url=url, project=canonicalize_name("demo")
-    )
+    page = parse_page(body.encode(), content_type=content_type, url=url, project=DEMO)
+    return page.listing(DEMO)
 
 
 def page(*files: dict[str, Any], more: dict[str, Any] | None = None) -> Listing:
     document = {"meta": {"api-version": "1.4"}, "name": "demo", "files": list(files)}
-    return parse_page(
+    found = parse_page(
         json.dumps(document | (more or {})).encode(),
         content_type="application/vnd.pypi.simple.v1+json",
         url=URL,
-        project=canonicalize_name("demo"),
+        project=DEMO,
     )
+    return found.listing(DEMO)
 
 
 def test_json_page_with_everything() -> None:
@@ -128,13 +129,13 @@ def test_html_page_with_everything() -> None:
 
 
 def test_a_page_without_files_is_an_empty_listing() -> None:
-    assert html("<!DOCTYPE html><html><body></body></html>").files == ()
-    assert page().files == ()
+    assert not html("<!DOCTYPE html><html><body></body></html>").files
+    assert not page().files
 
 
 def test_the_body_tells_where_the_content_type_does_not() -> None:
     for kind in ("", "text/plain", "application/octet-stream"):
-        assert html('{"files": []}', content_type=kind).files == ()
+        assert not html('{"files": []}', content_type=kind).files
         assert len(html(f'<a href="{WHEEL}">', content_type=kind).files) == 1
 
 
@@ -284,12 +285,10 @@ FRAGMENTS = st.sampled_from(
 def holds(body: bytes, content_type: str) -> bool:
     """Whether a body gives what any body must: a listing, or an error that names the address."""
     try:
-        listing = parse_page(
-            body, content_type=content_type, url=URL, project=canonicalize_name("demo")
-        )
+        page = parse_page(body, content_type=content_type, url=URL, project=DEMO)
     except (PageError, LimitError) as error:
         return str(error).startswith(f"`{URL}`: ")
-    return isinstance(listing, Listing)
+    return all(file.filename for file in page.listing(DEMO).files)
 
 
 @settings(max_examples=300, deadline=None)

@@ -20,6 +20,8 @@ from trueup.model.errors import ArchiveError, TrueupError
 from trueup.model.metadata import Metadata, Unreadable, parse_metadata
 from trueup.model.release import How, Reading
 from trueup.sources.limits import Limits, check_size, size_text
+from trueup.sources.parsed import parse_shared
+from trueup.sources.plainzip import PlainZip
 from trueup.sources.shown import shown
 from trueup.sources.untar import Member, Untar
 from trueup.sources.unzip import escapes, open_zip, read_member
@@ -118,6 +120,29 @@ def read_wheel(file: BinaryIO, *, filename: str, limits: Limits = _LIMITS) -> Wh
     .dist-info directory"); those of vendored packages lie deeper. Of several the one that the file
     name names is taken. Raises ArchiveError, LimitError among them.
     """
+    plain = _plain_wheel(file, filename, limits)
+    return plain if plain is not None else _any_wheel(file, filename, limits)
+
+
+def _plain_wheel(file: BinaryIO, filename: str, limits: Limits) -> WheelContents | None:
+    """A wheel whose archive is written plainly and has both files; None for any other."""
+    try:
+        archive = PlainZip.open(file, limits)
+        if archive is None:
+            return None
+        folder = _dist_info(archive.folders(".dist-info"), filename)
+        if isinstance(folder, Unreadable):
+            return WheelContents(metadata=folder)
+        metadata = archive.read(f"{folder}/METADATA", limits.metadata)
+        wheel = archive.read(f"{folder}/WHEEL", limits.wheel)
+    except OSError:
+        return None
+    if metadata is None or wheel is None:
+        return None
+    return WheelContents(metadata=metadata, dist_info=folder, wheel_headers=_headers(wheel))
+
+
+def _any_wheel(file: BinaryIO, filename: str, limits: Limits) -> WheelContents:
     with open_zip(file, limits) as archive:
         tops = {
             info.filename.partition("/")[0] for info in archive.infolist() if "/" in info.filename
@@ -363,7 +388,7 @@ def _declaration(data: bytes) -> Declaration | Unreadable | None:
 
 
 def _parsed(data: bytes | Unreadable) -> Metadata | Unreadable:
-    return data if isinstance(data, Unreadable) else parse_metadata(data)
+    return data if isinstance(data, Unreadable) else parse_shared(data)
 
 
 def _unreadable(error: TrueupError) -> Unreadable:

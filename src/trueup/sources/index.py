@@ -197,7 +197,8 @@ class IndexSource:
             raise SourceError(
                 "cannot be read", found=error.strerror or str(error), place=(str(path),)
             ) from error
-        return parse_page(body, content_type="text/html", url=path.as_uri(), project=project)
+        page = parse_page(body, content_type="text/html", url=path.as_uri(), project=project)
+        return page.listing(project)
 
     def _note(self, text: str) -> None:
         with self._lock:
@@ -218,7 +219,7 @@ class IndexSource:
             if listing is None or listing.advertises:
                 found = False
             else:
-                files = listing.by_version().get(name.version, ())
+                files = listing.of_version(name.version)
                 found = sum(file.is_wheel for file in files) >= _WORTH_A_TRY
             self._worth_a_try[release] = found
         return found

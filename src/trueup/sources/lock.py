@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -81,7 +82,7 @@ def complete(lock: Lock, source_for: SourceFor, *, watcher: Watcher | None = Non
             continue
         # A page lists thousands of files, and only those of one version are looked at.
         version = entry.version
-        of_version = answer.by_version().get(version, ()) if version is not None else ()
+        of_version = answer.of_version(version) if version is not None else ()
         files = {file.filename: file for file in of_version}
         listed[number] = files
         entries.append(_completed(entry, files))
@@ -151,7 +152,7 @@ def read_picks(
     first: dict[str, FileKey] = {}
     for key, file in files.items():
         first.setdefault((file.core_metadata or {}).get("sha256") or file.url, key)
-    batches = [sorted(first.values()), sorted(files.keys() - set(first.values()))]
+    batches = [_spread(files, first.values()), sorted(files.keys() - set(first.values()))]
 
     def one(key: FileKey) -> Reading:
         reading = read(files[key])
@@ -162,6 +163,23 @@ def read_picks(
     for batch in batches:
         readings.update(zip(batch, _side_by_side(one, batch), strict=True))
     return readings
+
+
+def _spread(files: Mapping[FileKey, Artifact], keys: Iterable[FileKey]) -> list[FileKey]:
+    """An order in which threads do not wait for each other.
+
+    Sdists come first, for they are fetched up to where their metadata is, and that takes longest.
+    Then one wheel of each project in turn: whether a release has sidecars that nobody advertises is
+    found out with its first wheels, while the others of the release wait.
+    """
+    turns: Counter[object] = Counter()
+    ranks = {}
+    for key in sorted(keys):
+        file = files[key]
+        project = None if isinstance(file.name, OtherName) else file.name.project
+        ranks[key] = (not file.is_sdist, turns[project], key)
+        turns[project] += 1
+    return sorted(ranks, key=ranks.__getitem__)
 
 
 def facts_of(

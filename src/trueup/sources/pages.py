@@ -8,35 +8,22 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 
 import msgspec
 from packaging.utils import NormalizedName
 
-from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.sources.cache import Cache, Kind
 from trueup.sources.http import Client, Response
+from trueup.sources.listed import ListedFile, ListedFiles
 from trueup.sources.simple import ACCEPT, MAX_PAGE_BYTES, page_too_large, parse_page
-from trueup.sources.source import KeptFiles, Listing
+from trueup.sources.source import Listing
 from trueup.sources.url import redact, without_credentials
 
 __all__ = ["Pages"]
 
 _LAYOUT = "5"
 """Part of the key: to be raised when the reading of pages changes its meaning."""
-
-
-class _KeptFile(msgspec.Struct, array_like=True):
-    filename: str
-    version: str | None
-    url: str
-    size: int | None
-    hashes: dict[str, str]
-    upload_time: datetime | None
-    requires_python: str | None
-    yanked: str | None
-    core_metadata: dict[str, str] | None
 
 
 class _Kept(msgspec.Struct, array_like=True):
@@ -51,7 +38,7 @@ class _Kept(msgspec.Struct, array_like=True):
     last_modified: str | None
     status: str | None
     advertises: bool
-    files: list[_KeptFile]
+    files: list[ListedFile]
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -104,11 +91,11 @@ class Pages:
             # Fetched again because the server gives no validator, and still the same page.
             self._put(url, msgspec.structs.replace(kept, stored=self._now()))
             return _listing(kept, project)
-        listing = parse_page(
+        page = parse_page(
             answer.body, content_type=answer.content_type, url=answer.url, project=project
         )
-        self._put(url, self._kept(listing, answer))
-        return listing
+        self._put(url, self._kept(page, answer))
+        return page.listing(project)
 
     def _get(self, url: str) -> _Kept | None:
         kept = self._cache.get(Kind.PAGE, _key(url))
@@ -122,16 +109,16 @@ class Pages:
     def _put(self, url: str, kept: _Kept) -> None:
         self._cache.put(Kind.PAGE, _key(url), _ENCODER.encode(kept))
 
-    def _kept(self, listing: Listing, answer: _Answer) -> _Kept:
+    def _kept(self, page: ListedFiles, answer: _Answer) -> _Kept:
         return _Kept(
             stored=self._now(),
-            origin=listing.origin,
+            origin=page.origin,
             digest=answer.digest,
             etag=answer.etag,
             last_modified=answer.last_modified,
-            status=listing.status,
-            advertises=listing.advertises,
-            files=[_kept_file(file) for file in listing.files],
+            status=page.status,
+            advertises=page.advertises,
+            files=list(page.files),
         )
 
 
@@ -176,41 +163,7 @@ def _answer(response: Response) -> _Answer | None:
 
 
 def _listing(kept: _Kept, project: NormalizedName) -> Listing:
-    return Listing(
-        project=project,
-        files=KeptFiles(
-            [file.version for file in kept.files],
-            lambda number: _artifact(kept.files[number], project),
-        ),
-        origin=kept.origin,
-        status=kept.status,
-        advertises=kept.advertises,
+    found = ListedFiles(
+        files=kept.files, origin=kept.origin, status=kept.status, advertises=kept.advertises
     )
-
-
-def _kept_file(file: Artifact) -> _KeptFile:
-    return _KeptFile(
-        filename=file.filename,
-        version=None if isinstance(file.name, OtherName) else str(file.name.version),
-        url=file.url,
-        size=file.size,
-        hashes=dict(file.hashes),
-        upload_time=file.upload_time,
-        requires_python=file.index_requires_python,
-        yanked=file.yanked,
-        core_metadata=None if file.core_metadata is None else dict(file.core_metadata),
-    )
-
-
-def _artifact(file: _KeptFile, project: NormalizedName) -> Artifact:
-    return Artifact(
-        filename=file.filename,
-        url=file.url,
-        name=parse_filename(file.filename, project),
-        size=file.size,
-        hashes=file.hashes,
-        upload_time=file.upload_time,
-        index_requires_python=file.requires_python,
-        yanked=file.yanked,
-        core_metadata=file.core_metadata,
-    )
+    return found.listing(project)

@@ -17,6 +17,7 @@ from trueup.model.release import How, Reading
 from trueup.sources.cache import Cache, Kind
 from trueup.sources.http import AnswerError, BusyError, Client, Response
 from trueup.sources.limits import Limits
+from trueup.sources.parsed import parse_shared
 from trueup.sources.url import local_path
 
 __all__ = ["MAX_METADATA_BYTES", "Sidecars", "explained", "first_hash"]
@@ -94,7 +95,7 @@ class Sidecars:
             data = self._get(artifact)
         except (NotFoundError, AnswerError):
             return None
-        metadata = parse_metadata(data)
+        metadata = parse_shared(data)
         if isinstance(metadata, Unreadable) or isinstance(artifact.name, OtherName):
             return None
         project, version = artifact.name.project, artifact.name.version

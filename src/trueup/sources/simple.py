@@ -1,6 +1,6 @@
 """Pages of the Simple API, as JSON or as HTML, read into listings.
 
-Pure: bytes and an address in, a :class:`~trueup.sources.source.Listing` out. Unknown keys and
+Pure: bytes and an address in, a :class:`~trueup.sources.listed.ListedFiles` out. Unknown keys and
 attributes are ignored, as PEP 629 and PEP 700 ask; a page that is something else is an error.
 """
 
@@ -9,18 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from html.parser import HTMLParser
-from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import unquote, urljoin, urlsplit
 
 import msgspec
 from packaging.utils import NormalizedName
 
-from trueup.model.artifact import Artifact, OtherName, SdistName, WheelName, parse_filename
 from trueup.model.errors import LimitError, PageError
+from trueup.sources.anchors import A_PROJECT_PAGE, read_anchors
+from trueup.sources.listed import ListedFile, ListedFiles, version_text
 from trueup.sources.shown import shown
-from trueup.sources.source import Listing
 from trueup.sources.url import redact, without_credentials
 
 __all__ = ["ACCEPT", "MAX_PAGE_BYTES", "parse_page"]
@@ -34,17 +32,11 @@ ACCEPT = (
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 """The largest real pages have about 10 MB (43,000 files)."""
 
-# html.parser keeps an unfinished tag and scans it again with every piece that follows. Pieces and
-# what is left over are bounded, so a hostile page costs linear time.
-_PIECE = 64 * 1024
-_LONGEST_TAG = 1024 * 1024
-
 _JSON_TYPE = re.compile(r"application/(?:vnd\.pypi\.simple\.v(?:\d+|latest)\+)?json", re.IGNORECASE)
 _HTML_TYPE = re.compile(
     r"text/html|application/xhtml\+xml|application/vnd\.pypi\.simple\.v(?:\d+|latest)\+html",
     re.IGNORECASE,
 )
-_SIMPLE = "a project page of the Simple API (PEP 503 or PEP 691)"
 # An address in full, without anything that needs care: what large pages consist of.
 _PLAIN = re.compile(r"(https?://[a-z0-9.-]+/(?:[\w.~+-]+/)*([\w.~+-]+))(?:#([\w=&]*))?", re.ASCII)
 _FRAGMENT = re.compile(r"(?:.*&)?(sha\d+(?:_\d+)?|md5|blake2b)=([0-9a-fA-F]+)")
@@ -80,7 +72,7 @@ class _Page(msgspec.Struct, rename="kebab"):
 _DECODER = msgspec.json.Decoder(_Page)
 
 
-def parse_page(body: bytes, *, content_type: str, url: str, project: NormalizedName) -> Listing:
+def parse_page(body: bytes, *, content_type: str, url: str, project: NormalizedName) -> ListedFiles:
     """Read one project page.
 
     ``content_type`` is the header as received (empty: told from the body), ``url`` the address
@@ -120,23 +112,26 @@ def _is_json(body: bytes, content_type: str) -> bool:
         return False
     if kind and not kind.lower().startswith(("text/plain", "application/octet-stream")):
         raise PageError(
-            "the page has an unexpected content type", found=f"`{shown(kind)}`", expected=_SIMPLE
+            "the page has an unexpected content type",
+            found=f"`{shown(kind)}`",
+            expected=A_PROJECT_PAGE,
         )
     return body[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
 
 
-def _parse_json(body: bytes, url: str, project: NormalizedName) -> Listing:
+def _parse_json(body: bytes, url: str, project: NormalizedName) -> ListedFiles:
     try:
         page = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PageError(
-            "the page is not the JSON that PEP 691 describes", found=str(error), expected=_SIMPLE
+            "the page is not the JSON that PEP 691 describes",
+            found=str(error),
+            expected=A_PROJECT_PAGE,
         ) from error
     _check_version(page.meta.api_version)
     status = page.project_status
-    files = tuple(_json_artifact(file, url, project) for file in page.files)
-    return Listing(
-        project=project,
+    files = [_json_file(file, url, project) for file in page.files]
+    return ListedFiles(
         files=files,
         origin=url,
         advertises=any(file.core_metadata is not None for file in files),
@@ -144,7 +139,7 @@ def _parse_json(body: bytes, url: str, project: NormalizedName) -> Listing:
     )
 
 
-def _json_artifact(file: _File, url: str, project: NormalizedName) -> Artifact:
+def _json_file(file: _File, url: str, project: NormalizedName) -> ListedFile:
     if not file.filename or _CONTROL.search(file.filename):
         raise PageError(
             "the page lists a file with a malformed name",
@@ -154,106 +149,71 @@ def _json_artifact(file: _File, url: str, project: NormalizedName) -> Artifact:
     sidecar = file.core_metadata
     if sidecar is msgspec.UNSET:  # PEP 714: the old key counts only where the new one is missing.
         sidecar = file.dist_info_metadata
-    core_metadata: Mapping[str, str] | None = None
+    core_metadata: dict[str, str] | None = None
     if sidecar is True:
-        core_metadata = MappingProxyType({})
+        core_metadata = {}
     elif isinstance(sidecar, dict):
         core_metadata = _hashes(sidecar)
     yanked = file.yanked
-    return Artifact(
+    return ListedFile(
         filename=file.filename,
+        version=version_text(file.filename, project),
         url=_link(url, _join(url, file.url), file.filename),
-        name=parse_filename(file.filename, project),
         size=file.size,
         hashes=_hashes(file.hashes),
         upload_time=_time(file.upload_time),
-        index_requires_python=_text(file.requires_python),
+        requires_python=_text(file.requires_python),
         # PEP 691: only a truthy value means yanked, so an empty string does not.
         yanked=yanked if isinstance(yanked, str) and yanked else "" if yanked is True else None,
         core_metadata=core_metadata,
     )
 
 
-class _Anchors(HTMLParser):
-    """Gathers anchors and the two `<meta>` elements that the Simple API knows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.anchors: list[dict[str, str | None]] = []
-        self.base: str | None = None
-        self.meta: dict[str, str] = {}
-        self.tags = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags += 1
-        if tag == "a":
-            # The first of repeated attributes counts (HTML, 13.2.5.33).
-            self.anchors.append(dict(reversed(attrs)))
-        elif tag == "base" and self.base is None:
-            self.base = dict(attrs).get("href")
-        elif tag == "meta":
-            values = dict(attrs)
-            self.meta.setdefault(str(values.get("name")).lower(), values.get("content") or "")
-
-
-def _parse_html(body: bytes, content_type: str, url: str, project: NormalizedName) -> Listing:
-    found = _Anchors()
-    text = _decoded(body, content_type)
-    for start in range(0, len(text), _PIECE):
-        try:
-            found.feed(text[start : start + _PIECE])
-        except (AssertionError, ValueError) as error:
-            # html.parser of older Pythons asserts what a malformed declaration breaks.
-            raise _no_page(body) from error
-        if len(found.rawdata) > _LONGEST_TAG:
-            raise PageError(
-                "the page is malformed",
-                found=f"a tag, comment or script of more than {_LONGEST_TAG // 1024} KiB",
-                expected=_SIMPLE,
-            )
-    if not found.tags:
+def _parse_html(body: bytes, content_type: str, url: str, project: NormalizedName) -> ListedFiles:
+    try:
+        found = read_anchors(_decoded(body, content_type))
+    except (AssertionError, ValueError) as error:
+        # html.parser of older Pythons asserts what a malformed declaration breaks.
+        raise _no_page(body) from error
+    if found.empty:
         raise _no_page(body)
     _check_version(found.meta.get("pypi:repository-version", "1.0"))
     base = _join(url, found.base) if found.base else url
     files = []
     for anchor in found.anchors:
-        artifact = _html_artifact(anchor, base, project)
-        if artifact is not None:
-            files.append(artifact)
-    if files and all(isinstance(file.name, OtherName) and not _known(file) for file in files):
+        file = _html_file(anchor, base, project)
+        if file is not None:
+            files.append(file)
+    if files and all(file.version is None and not _known(file) for file in files):
         # A login page or an error page, sent with status 200: an empty release would be a lie.
         raise PageError(
             "the page lists no file of any release",
             found=f"links such as `{shown(files[0].filename)}`",
-            expected=_SIMPLE,
+            expected=A_PROJECT_PAGE,
             hint="is this the address of an index, and does it want a login?",
         )
-    return Listing(
-        project=project,
-        files=tuple(files),
+    return ListedFiles(
+        files=files,
         origin=url,
         advertises=any(file.core_metadata is not None for file in files),
         status=found.meta.get("pypi:project-status"),
     )
 
 
-def _html_artifact(
+def _html_file(
     anchor: Mapping[str, str | None], base: str, project: NormalizedName
-) -> Artifact | None:
+) -> ListedFile | None:
     href = (anchor.get("href") or "").strip()
     if not href or href.startswith(("#", "?")):
         return None
     plain = _PLAIN.fullmatch(href)
     if plain is not None:
-        return _anchored(
-            anchor, plain[1], plain[2], parse_filename(plain[2], project), plain[3] or ""
-        )
+        return _anchored(anchor, plain[1], plain[2], plain[3] or "", project)
     joined = _join(base, href)
     parts = urlsplit(joined)
     filename = unquote(parts.path.rpartition("/")[2])
-    name = parse_filename(filename, project)
     if parts.scheme.lower() not in ("http", "https", "file"):
-        if isinstance(name, OtherName):
+        if version_text(filename, project) is None:
             return None  # `mailto:` and `javascript:` in the frame around the list
         raise _bad_link(filename, joined)
     if not filename:
@@ -264,45 +224,45 @@ def _html_artifact(
             found=f"`{shown(filename)}`",
             expected="a file name without path separators or control characters",
         )
-    return _anchored(anchor, _link(base, joined, filename), filename, name, parts.fragment)
+    return _anchored(anchor, _link(base, joined, filename), filename, parts.fragment, project)
 
 
 def _anchored(
     anchor: Mapping[str, str | None],
     url: str,
     filename: str,
-    name: WheelName | SdistName | OtherName,
     fragment: str,
-) -> Artifact:
+    project: NormalizedName,
+) -> ListedFile:
     # PEP 658 and PEP 714: the value is `true` or `name=hash`; the old attribute is a fallback.
     sidecar = anchor.get("data-core-metadata", anchor.get("data-dist-info-metadata"))
-    return Artifact(
+    return ListedFile(
         filename=filename,
+        version=version_text(filename, project),
         url=url,
-        name=name,
+        size=None,
         hashes=_fragment_hashes(fragment),
-        index_requires_python=_text(anchor.get("data-requires-python")),
+        upload_time=None,
+        requires_python=_text(anchor.get("data-requires-python")),
         yanked=(anchor["data-yanked"] or "") if "data-yanked" in anchor else None,
         core_metadata=_sidecar_hashes(sidecar),
     )
 
 
-def _sidecar_hashes(value: str | None) -> Mapping[str, str] | None:
+def _sidecar_hashes(value: str | None) -> dict[str, str] | None:
     if value is None or value.strip().lower() in ("", "false"):
         return None
     name, equals, digest = value.strip().partition("=")
     return _hashes({name: digest} if equals else {})
 
 
-def _fragment_hashes(fragment: str) -> Mapping[str, str]:
+def _fragment_hashes(fragment: str) -> dict[str, str]:
     match = _FRAGMENT.match(fragment)
     return _hashes({match[1]: match[2]} if match else {})
 
 
-def _hashes(values: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(
-        {name.lower(): digest.lower() for name, digest in values.items() if digest}
-    )
+def _hashes(values: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): digest.lower() for name, digest in values.items() if digest}
 
 
 def _link(base: str, joined: str, filename: str) -> str:
@@ -349,7 +309,7 @@ def _no_page(body: bytes) -> PageError:
     return PageError(
         "the page is neither JSON nor HTML",
         found=f"`{shown(start)}`" if body.strip() else "an empty page",
-        expected=_SIMPLE,
+        expected=A_PROJECT_PAGE,
         hint="is this the address of an index?",
     )
 
@@ -375,5 +335,5 @@ def _text(value: str | None) -> str | None:
     return (value or "").strip() or None
 
 
-def _known(file: Artifact) -> bool:
+def _known(file: ListedFile) -> bool:
     return file.filename.endswith((".whl", ".tar.gz", ".zip", ".egg", ".exe", ".msi", ".tar.bz2"))

@@ -43,6 +43,16 @@ class Listing:
                 found.setdefault(file.name.version, []).append(file)
         return found
 
+    def of_version(self, version: Version) -> Sequence[Artifact]:
+        """The wheels and sdists of one version; see :meth:`by_version`."""
+        if isinstance(self.files, KeptFiles):
+            return self.files.of_version(version)
+        return [
+            file
+            for file in self.files
+            if not isinstance(file.name, OtherName) and file.name.version == version
+        ]
+
 
 class KeptFiles(Sequence[Artifact]):
     """Files of a listing that are made one by one.
@@ -85,6 +95,26 @@ class KeptFiles(Sequence[Artifact]):
             # `1.0` and `1.0.0` are one version (PEP 440).
             found.setdefault(Version(text), []).extend(part)
         return {version: _Part(self, sorted(part)) for version, part in found.items()}
+
+    def of_version(self, version: Version) -> Sequence[Artifact]:
+        """As :meth:`Listing.of_version`; no other file is made for it."""
+        beginning = _beginning(version)
+        # Most are of another version, and parsing tells what the beginning leaves open.
+        fitting = {
+            text: Version(text) == version
+            for text in set(self._versions)
+            if text is not None and text.startswith(beginning)
+        }
+        return _Part(self, [n for n, text in enumerate(self._versions) if fitting.get(text or "")])
+
+
+def _beginning(version: Version) -> str:
+    """What the canonical text of an equal version starts with: `1` for `1.0` (PEP 440)."""
+    numbers = list(version.release)
+    while len(numbers) > 1 and numbers[-1] == 0:
+        numbers.pop()
+    epoch = f"{version.epoch}!" if version.epoch else ""
+    return epoch + ".".join(map(str, numbers))
 
 
 class _Part(Sequence[Artifact]):
