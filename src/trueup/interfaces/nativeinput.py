@@ -65,6 +65,13 @@ class NativeInput:
         match asked:
             case AskedPath(path=path) if path.is_dir():
                 self._folder(path)
+            case AskedPath(path=path) if path.suffix != ".whl":
+                raise UsageError(
+                    "is no wheel",
+                    expected="a `.whl` file, a folder, or `NAME==VERSION`",
+                    hint="`--lock` takes a lock, `--python` an interpreter",
+                    place=(str(path),),
+                )
             case AskedPath(path=path):
                 self._wheels([path])
             case AskedRelease():
@@ -85,6 +92,9 @@ class NativeInput:
                 if file not in wheels:
                     reason = "is no wheel, so what it will bring is unknown"
                     self.gathered.failures.append((file.filename, reason))
+            if not files:
+                self.gathered.failures.append((str(path), f"installs nothing on {target}"))
+                continue
             self._download(wheels)
             names = {file.filename for file in wheels}
             found = (one for one in self.gathered.distributions if one.filename in names)
