@@ -25,7 +25,7 @@ from trueup.sources.packed import Packed
 from trueup.sources.rewrite import Wheel, open_wheel, write_wheel
 from trueup.sources.splitwheel import edited_members
 
-__all__ = ["Written", "make_folder", "opened", "wheel_file", "write_companions"]
+__all__ = ["Written", "cut", "make_folder", "opened", "wheel_file", "write_companions"]
 
 _TRUE_OF_BOTH = ("author", "author-email", "maintainer", "maintainer-email", "license",
                  "license-expression", "license-file", "home-page", "project-url")  # fmt: skip
@@ -89,6 +89,38 @@ def opened(source: Distribution) -> Iterator[tuple[Wheel, BinaryIO, Path]]:
         raise error.within(str(path)) from error
 
 
+def cut(
+    wheel: Wheel,
+    file: BinaryIO,
+    target: Path,
+    dist_info: str,
+    *,
+    moves: Mapping[str, str],
+    edited: Mapping[str, Packed],
+    files: Mapping[str, bytes],
+    copied: tuple[str, ...],
+) -> str:
+    """Write a wheel of these members of another one, still compressed; returns its sha256.
+
+    ``moves`` maps members to their new names, ``edited`` those that change to their new contents;
+    ``files`` are those of the new dist-info folder, ``copied`` folders of the old one that are
+    taken along.
+    """
+    renamed = dict(moves)
+    for name in wheel.dist_info_files:
+        if name == "RECORD" or name.startswith(copied):
+            renamed[f"{wheel.dist_info}/{name}"] = f"{dist_info}/{name}"
+    contents: dict[str, bytes | Packed] = {moves[name]: data for name, data in edited.items()}
+    contents |= {f"{dist_info}/{name}": data for name, data in files.items()}
+    rewrite = wheel.changed(
+        contents=contents,
+        dropped=wheel.names - renamed.keys(),
+        renamed=renamed,
+        dist_info=dist_info,
+    )
+    return write_wheel(file, rewrite, target)
+
+
 def _companion(plan: CompanionPlan, platform: PlatformPlan, folder: Path) -> Written:
     """The wheel of the libraries, cut out of one wheel of the platform, still compressed."""
     stem = f"{plan.companion.replace('-', '_')}-{plan.companion_version}"
@@ -109,25 +141,20 @@ def _companion(plan: CompanionPlan, platform: PlatformPlan, folder: Path) -> Wri
                 if name in platform.moves
             }
             edited = edited_members(file, edits, scratch)
-            renamed = dict(platform.moves)
-            for name in wheel.dist_info_files:
-                if name == "RECORD" or name.startswith(("licenses/", "sboms/")):
-                    renamed[f"{wheel.dist_info}/{name}"] = f"{dist_info}/{name}"
-            contents: dict[str, bytes | Packed] = {
-                platform.moves[name]: data for name, data in edited.items()
-            }
-            contents[f"{dist_info}/METADATA"] = _companion_metadata(
-                plan, wheel.read("METADATA") or b""
+            digest = cut(
+                wheel,
+                file,
+                target,
+                dist_info,
+                moves=platform.moves,
+                edited=edited,
+                files={
+                    "METADATA": _companion_metadata(plan, wheel.read("METADATA") or b""),
+                    "WHEEL": wheel_file(platform.tags),
+                    FILENAME: _provides(source, platform.moves, edited),
+                },
+                copied=("licenses/", "sboms/"),
             )
-            contents[f"{dist_info}/WHEEL"] = wheel_file(platform.tags)
-            contents[f"{dist_info}/{FILENAME}"] = _provides(source, platform.moves, edited)
-            rewrite = wheel.changed(
-                contents=contents,
-                dropped=wheel.names - renamed.keys(),
-                renamed=renamed,
-                dist_info=dist_info,
-            )
-            digest = write_wheel(file, rewrite, target)
     return Written(path=target, source=None, before=0, size=target.stat().st_size, sha256=digest)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from trueup.features.split.companion import Written, make_folder, opened, wheel_file
+from trueup.features.split.companion import Written, cut, make_folder, opened, wheel_file
 from trueup.features.split.fallback import LOADER, loader_source, with_loader
 from trueup.judge.expects import provided
 from trueup.model.document import parse_document
@@ -59,37 +59,25 @@ def _library(plan: SharedPlan, one: SharedLibrary, folder: Path) -> tuple[Writte
     with opened(one.owner) as (wheel, file, scratch):
         edited = edited_members(file, {one.kept.path: relink}, scratch)[one.kept.path]
         digest = hex_digest(edited.digest)
-        renamed = {one.kept.path: one.path}
-        for name in wheel.dist_info_files:
-            if name == "RECORD" or name.startswith("licenses/"):
-                renamed[f"{wheel.dist_info}/{name}"] = f"{dist_info}/{name}"
-        needed = _needed(plan, one)
         level = min(one.levels.values(), key=lambda text: -int(text[1:]))
-        contents: dict[str, bytes | Packed] = {
-            one.path: edited,
-            f"{dist_info}/METADATA": _library_metadata(
-                one, needed, wheel.read("METADATA") or b""
-            ),
-            f"{dist_info}/WHEEL": wheel_file(one.tags),
-            f"{dist_info}/{FILENAME}": nativelib_bytes(
-                NativeLib(
-                    provides=(
-                        provided(
-                            one.kept, one.path, sha256=digest, name=one.soname, level=level,
-                            abi=one.abi,
-                        ),
-                    ),
-                    expects=(),
-                )
-            ),
-        }  # fmt: skip
-        rewrite = wheel.changed(
-            contents=contents,
-            dropped=wheel.names - renamed.keys(),
-            renamed=renamed,
-            dist_info=dist_info,
+        brought = provided(
+            one.kept, one.path, sha256=digest, name=one.soname, level=level, abi=one.abi
         )
-        sha256 = write_wheel(file, rewrite, target)
+        metadata = _library_metadata(one, _needed(plan, one), wheel.read("METADATA") or b"")
+        sha256 = cut(
+            wheel,
+            file,
+            target,
+            dist_info,
+            moves={one.kept.path: one.path},
+            edited={one.kept.path: edited},
+            files={
+                "METADATA": metadata,
+                "WHEEL": wheel_file(one.tags),
+                FILENAME: nativelib_bytes(NativeLib(provides=(brought,))),
+            },
+            copied=("licenses/",),
+        )
     written = Written(path=target, source=None, before=0, size=target.stat().st_size, sha256=sha256)
     return written, digest
 

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trueup.interfaces.cli.errors import COULD_NOT, HOLDS
-from trueup.interfaces.cli.options import INDEX, NO_CACHE, TALK, JudgingOptions, combine
-from trueup.interfaces.config import FAIL_ON, find_libs_config
+from trueup.interfaces.cli.options import (
+    INDEX,
+    JUDGING,
+    NO_CACHE,
+    OUTPUT,
+    TALK,
+    JudgingOptions,
+    combine,
+)
+from trueup.interfaces.config import find_libs_config
 from trueup.model.errors import UsageError
 from trueup.model.gpu import parse_gpu
 
@@ -106,23 +114,7 @@ class _Options(JudgingOptions):
             multiple=True,
             help="Resolve as if LD_LIBRARY_PATH named this folder, relative to site-packages.",
         ),
-        click.Option(
-            ["fail_on", "--fail-on"],
-            type=click.Choice(FAIL_ON),
-            help="Exit with 1 from this severity on (default: `error`).",
-        ),
-        click.Option(
-            ["select", "--select"], metavar="CODE,…", multiple=True, help="Apply these rules only."
-        ),
-        click.Option(
-            ["ignore", "--ignore"], metavar="CODE,…", multiple=True, help="Leave these rules out."
-        ),
-        click.Option(
-            ["severity", "--severity"],
-            metavar="CODE=LEVEL",
-            multiple=True,
-            help="Give a rule another severity: `error`, `warning` or `info`.",
-        ),
+        *JUDGING,
         click.Option(
             ["form", "--format"],
             type=click.Choice(_FORMATS),
@@ -130,11 +122,7 @@ class _Options(JudgingOptions):
             show_default=True,
             help="How the report is written.",
         ),
-        click.Option(
-            ["output", "-o", "--output"],
-            metavar="FILE",
-            help="Write the report to FILE, in one step, instead of standard output.",
-        ),
+        OUTPUT,
         NO_CACHE,
         *TALK,
     ],

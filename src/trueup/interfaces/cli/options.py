@@ -14,7 +14,9 @@ from trueup.model.finding import Severity
 __all__ = [
     "FORMATS",
     "INDEX",
+    "JUDGING",
     "NO_CACHE",
+    "OUTPUT",
     "REFRESH",
     "REPORT",
     "RULES",
@@ -45,7 +47,7 @@ NO_CACHE = click.Option(
     is_flag=True,
     help="Use nothing from earlier runs, keep nothing.",
 )
-RULES = (
+JUDGING = (
     click.Option(
         ["fail_on", "--fail-on"],
         type=click.Choice(FAIL_ON),
@@ -63,6 +65,11 @@ RULES = (
         multiple=True,
         help="Give a rule another severity: `error`, `warning` or `info`.",
     ),
+)
+"""Which rules apply, and how much their findings weigh."""
+
+RULES = (
+    *JUDGING,
     click.Option(
         ["baseline", "--baseline"], metavar="FILE", help="Leave out the findings that FILE knows."
     ),
@@ -74,6 +81,11 @@ RULES = (
 )
 """Which rules apply, and which of their findings count."""
 
+OUTPUT = click.Option(
+    ["output", "-o", "--output"],
+    metavar="FILE",
+    help="Write the report to FILE, in one step, instead of standard output.",
+)
 REPORT = (
     click.Option(
         ["form", "--format"],
@@ -82,11 +94,7 @@ REPORT = (
         show_default=True,
         help="How the report is written.",
     ),
-    click.Option(
-        ["output", "-o", "--output"],
-        metavar="FILE",
-        help="Write the report to FILE, in one step, instead of standard output.",
-    ),
+    OUTPUT,
 )
 TALK = (
     click.Option(
