@@ -71,5 +71,18 @@ def test_nonsense_in_the_cache() -> None:
     cache = MemoryCache()
     kept = KeptReadings(cache)
     kept.put(ARTIFACT, Reading(metadata=METADATA, how=How.RANGE))
-    cache.put(Kind.READING, f"1 ab {ARTIFACT.url}", b"nonsense")
+    cache.put(Kind.READING, f"2 ab {ARTIFACT.url}", b"nonsense")
     assert kept.get(ARTIFACT) is None
+
+
+def test_metadata_that_readings_share_is_one_object() -> None:
+    cache = MemoryCache()
+    other = replace(ARTIFACT, url="https://index.test/demo-1.0.tar.gz")
+    for artifact in (ARTIFACT, other):
+        KeptReadings(cache).put(artifact, Reading(metadata=METADATA, how=How.RANGE))
+    kept = KeptReadings(cache)
+    first, second = kept.get(ARTIFACT), kept.get(other)
+    assert first is not None
+    assert second is not None
+    assert first.metadata == METADATA
+    assert first.metadata is second.metadata

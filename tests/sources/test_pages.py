@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 
 from tests.build import make_wheel
 from tests.index_server import IndexServer
-from trueup.sources.cache import Cache, MemoryCache
+from trueup.sources.cache import Cache, Kind, MemoryCache
 from trueup.sources.http import Client
 from trueup.sources.pages import Pages
 
@@ -87,4 +87,19 @@ def test_a_clock_that_was_set_back_is_not_believed(index: IndexServer) -> None:
     clock.now -= 10
     listed(pages, index)
     assert len(index.log) == 2
+    client.close()
+
+
+def test_a_page_that_was_damaged_in_the_cache_is_asked_for_again(index: IndexServer) -> None:
+    cache, clock = MemoryCache(), Clock()
+    pages, client = made(cache, clock)
+    first = listed(pages, index)
+    key = f"6 {index.url.rstrip('/')}/demo/"
+    value = cache.get(Kind.PAGE, key)
+    assert value is not None
+    for damaged in (value[:-1] + b"\x00", value[:-1], b"", b"nonsense"):
+        cache.put(Kind.PAGE, key, damaged)
+        asked = len(index.log)
+        assert listed(pages, index) == first
+        assert len(index.log) == asked + 1
     client.close()

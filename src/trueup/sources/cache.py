@@ -152,7 +152,14 @@ class SqliteCache:
         return self._path
 
     def get(self, kind: Kind, key: str) -> bytes | None:
-        return self._run(lambda connection: self._get(connection, kind, key), None)
+        packed = self._run(lambda connection: self._get(connection, kind, key), None)
+        if packed is None:
+            return None
+        value = _unpacked(packed)  # here, where it keeps no other thread waiting
+        if value is not None and _sound(kind, key, value):
+            return value
+        self._run(lambda connection: self._forget(connection, kind, key), None)
+        return None
 
     def put(self, kind: Kind, key: str, value: bytes) -> None:
         packed = _packed(value)
@@ -183,16 +190,16 @@ class SqliteCache:
         ).fetchone()
         if row is None:
             return None
-        value = _unpacked(row[0])
-        if value is None or not _sound(kind, key, value):
-            connection.execute("DELETE FROM entry WHERE kind = ? AND key = ?", (kind, key))
-            return None
+        packed: bytes = row[0]
         if self._moment() - row[1] > _USED_STEP:
             connection.execute(
                 "UPDATE entry SET used = ? WHERE kind = ? AND key = ?",
                 (self._moment(), kind, key),
             )
-        return value
+        return packed
+
+    def _forget(self, connection: sqlite3.Connection, kind: Kind, key: str) -> None:
+        connection.execute("DELETE FROM entry WHERE kind = ? AND key = ?", (kind, key))
 
     def _put(self, connection: sqlite3.Connection, kind: Kind, key: str, packed: bytes) -> None:
         connection.execute(

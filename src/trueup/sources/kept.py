@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+
 import msgspec
 from packaging.utils import NormalizedName
 
@@ -14,7 +17,7 @@ from trueup.sources.cache import Cache, Kind
 
 __all__ = ["KeptReadings"]
 
-_LAYOUT = "1"
+_LAYOUT = "2"
 """Part of the key: to be raised when the reading of archives or metadata changes its meaning."""
 
 
@@ -30,7 +33,10 @@ class _KeptDeclaration(msgspec.Struct, array_like=True):
 
 
 class _Kept(msgspec.Struct, array_like=True):
-    metadata: Metadata
+    """A reading; ``digest`` is that of the metadata, which is decoded once for all that share it."""
+
+    digest: str
+    metadata: msgspec.Raw
     how: How
     verified: bool
     dist_info: str | None
@@ -42,6 +48,8 @@ class _Kept(msgspec.Struct, array_like=True):
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Kept)
+_METADATA = msgspec.msgpack.Decoder(Metadata)
+_IN_MEMORY = 4096
 
 
 class KeptReadings:
@@ -53,6 +61,8 @@ class KeptReadings:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
+        self._lock = threading.Lock()
+        self._decoded: OrderedDict[str, Metadata] = OrderedDict()
 
     def get(self, artifact: Artifact) -> Reading | None:
         """What was read of this very file before; None if nothing is kept."""
@@ -63,7 +73,7 @@ class KeptReadings:
         try:
             kept = _DECODER.decode(data)
             return Reading(
-                metadata=kept.metadata,
+                metadata=self._metadata(kept),
                 how=kept.how,
                 verified=kept.verified,
                 dist_info=kept.dist_info,
@@ -78,23 +88,40 @@ class KeptReadings:
         key = _key(artifact)
         if key is None or isinstance(reading.metadata, Unreadable):
             return
-        declaration = reading.declaration
-        unread = declaration if isinstance(declaration, Unreadable) else None
-        kept = _Kept(
-            metadata=reading.metadata,
-            how=reading.how,
-            verified=reading.verified,
-            dist_info=reading.dist_info,
-            wheel_headers=(
-                dict(reading.wheel_headers) if reading.wheel_headers is not None else None
-            ),
-            declaration=_kept_declaration(declaration),
-            no_declaration=unread,
-        )
         try:
-            self._cache.put(Kind.READING, key, _ENCODER.encode(kept))
+            self._cache.put(Kind.READING, key, _encoded(reading, reading.metadata))
         except UnicodeEncodeError:
             return  # a lone surrogate from an archive: rare, and read again next time
+
+    def _metadata(self, kept: _Kept) -> Metadata:
+        """The metadata; the same object for all readings with the same digest."""
+        with self._lock:
+            known = self._decoded.get(kept.digest)
+        if known is not None:
+            return known
+        metadata = _METADATA.decode(kept.metadata)
+        with self._lock:
+            found = self._decoded.setdefault(kept.digest, metadata)
+            while len(self._decoded) > _IN_MEMORY:
+                self._decoded.popitem(last=False)
+        return found
+
+
+def _encoded(reading: Reading, metadata: Metadata) -> bytes:
+    declaration = reading.declaration
+    unread = declaration if isinstance(declaration, Unreadable) else None
+    headers = reading.wheel_headers
+    kept = _Kept(
+        digest=metadata.digest,
+        metadata=msgspec.Raw(_ENCODER.encode(metadata)),
+        how=reading.how,
+        verified=reading.verified,
+        dist_info=reading.dist_info,
+        wheel_headers=dict(headers) if headers is not None else None,
+        declaration=_kept_declaration(declaration),
+        no_declaration=unread,
+    )
+    return _ENCODER.encode(kept)
 
 
 def _key(artifact: Artifact) -> str | None:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
-import httpx2
-
 from trueup.model.errors import SourceError
 from trueup.sources.http import Client, Response
 from trueup.sources.url import redact
@@ -31,6 +29,8 @@ class OfflineClient(Client):
         accept: Collection[int] = (200,),
     ) -> T:
         """Answer 304 where that would do; raises SourceError otherwise."""
+        import httpx2  # late, as in the client: most runs ask nothing
+
         # Whoever accepts it has a copy already (RFC 9110, section 15.4.5).
         if 304 in accept:
             return read(Response(httpx2.Response(304), url))

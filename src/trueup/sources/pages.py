@@ -5,8 +5,10 @@ than fetching it.
 from __future__ import annotations
 
 import hashlib
+import struct
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,18 +19,18 @@ from trueup.sources.cache import Cache, Kind
 from trueup.sources.http import Client, Response
 from trueup.sources.listed import ListedFile, ListedFiles
 from trueup.sources.simple import ACCEPT, MAX_PAGE_BYTES, page_too_large, parse_page
-from trueup.sources.source import Listing
+from trueup.sources.source import KeptFiles, Listing
 from trueup.sources.url import redact, without_credentials
 
 __all__ = ["Pages"]
 
-_LAYOUT = "5"
+_LAYOUT = "6"
 """Part of the key: to be raised when the reading of pages changes its meaning."""
 
 
-class _Kept(msgspec.Struct, array_like=True):
+class _About(msgspec.Struct, array_like=True):
     """A page as it is kept: ``stored`` is when it was last known to be current (epoch, seconds),
-    ``digest`` what it was read from.
+    ``digest`` what it was read from, ``versions`` the version of each of its files.
     """
 
     stored: float
@@ -38,11 +40,23 @@ class _Kept(msgspec.Struct, array_like=True):
     last_modified: str | None
     status: str | None
     advertises: bool
-    files: list[ListedFile]
+    versions: list[str | None]
+
+
+class _Fresh(_About, array_like=True):
+    files: Sequence[ListedFile]
+
+
+class _Kept(_About, array_like=True):
+    """The files as they were encoded: of thousands a few are looked at."""
+
+    files: list[msgspec.Raw]
 
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Kept)
+_FILE = msgspec.msgpack.Decoder(ListedFile)
+_SUM = struct.Struct("<I")
 
 
 class Pages:
@@ -94,23 +108,25 @@ class Pages:
         page = parse_page(
             answer.body, content_type=answer.content_type, url=answer.url, project=project
         )
-        self._put(url, self._kept(page, answer))
+        self._put(url, self._fresh(page, answer))
         return page.listing(project)
 
     def _get(self, url: str) -> _Kept | None:
-        kept = self._cache.get(Kind.PAGE, _key(url))
-        if kept is None:
+        value = self._cache.get(Kind.PAGE, _key(url))
+        # Files are decoded later, and damage must be known now.
+        if value is None or value[:4] != _SUM.pack(zlib.crc32(memoryview(value)[4:])):
             return None
         try:
-            return _DECODER.decode(kept)
+            return _DECODER.decode(memoryview(value)[4:])
         except msgspec.DecodeError:
             return None
 
-    def _put(self, url: str, kept: _Kept) -> None:
-        self._cache.put(Kind.PAGE, _key(url), _ENCODER.encode(kept))
+    def _put(self, url: str, kept: _Fresh | _Kept) -> None:
+        value = _ENCODER.encode(kept)
+        self._cache.put(Kind.PAGE, _key(url), _SUM.pack(zlib.crc32(value)) + value)
 
-    def _kept(self, page: ListedFiles, answer: _Answer) -> _Kept:
-        return _Kept(
+    def _fresh(self, page: ListedFiles, answer: _Answer) -> _Fresh:
+        return _Fresh(
             stored=self._now(),
             origin=page.origin,
             digest=answer.digest,
@@ -118,7 +134,8 @@ class Pages:
             last_modified=answer.last_modified,
             status=page.status,
             advertises=page.advertises,
-            files=list(page.files),
+            versions=[file.version for file in page.files],
+            files=page.files,
         )
 
 
@@ -163,7 +180,13 @@ def _answer(response: Response) -> _Answer | None:
 
 
 def _listing(kept: _Kept, project: NormalizedName) -> Listing:
-    found = ListedFiles(
-        files=kept.files, origin=kept.origin, status=kept.status, advertises=kept.advertises
+    files = kept.files
+    return Listing(
+        project=project,
+        files=KeptFiles(
+            kept.versions, lambda number: _FILE.decode(files[number]).artifact(project)
+        ),
+        origin=kept.origin,
+        status=kept.status,
+        advertises=kept.advertises,
     )
-    return found.listing(project)
