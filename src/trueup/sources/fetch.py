@@ -10,7 +10,10 @@ from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import IO, BinaryIO, cast
 
-from trueup.model.artifact import Artifact
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from trueup.model.artifact import Artifact, OtherName
 from trueup.model.errors import ArchiveError, NotFoundError
 from trueup.model.metadata import Unreadable
 from trueup.model.release import How, Reading
@@ -24,6 +27,9 @@ from trueup.sources.url import local_path, redact
 
 __all__ = ["ArchiveFetcher"]
 
+_LONGEST_TAIL = 4 * 1024 * 1024
+"""Bytes at the end of a wheel that are asked for at once where a sibling needed as many."""
+
 
 class ArchiveFetcher:
     """Reads the metadata of archives at http, https and file addresses.
@@ -35,6 +41,8 @@ class ArchiveFetcher:
     def __init__(self, client: Client, *, limits: RangeLimits | None = None) -> None:
         self._client = client
         self._limits = limits or RangeLimits()
+        self._tails: dict[tuple[NormalizedName, Version], int] = {}
+        """How much of the end the wheels of a release need, as far as it is more than usual."""
 
     def wheel(self, artifact: Artifact) -> Reading:
         """A wheel, by ranges; in full, and verified, only where the server knows no ranges."""
@@ -88,13 +96,30 @@ class ArchiveFetcher:
             return tuple(open_zip(cast(BinaryIO, file), Limits()).namelist())
 
     def _by_ranges(self, artifact: Artifact) -> Reading:
-        with RangedFile(self._client, artifact.url, limits=self._limits) as file:
+        limits = self._limits_for(artifact)
+        with RangedFile(self._client, artifact.url, limits=limits) as file:
             if artifact.size is not None and file.size != artifact.size:
                 return _wrong_size(artifact, file.size)
             reading = _read(artifact, cast(BinaryIO, file))
             if not file.whole:
+                if file.end_read > limits.tail:
+                    self._learn(artifact, file.end_read)
                 return replace(reading, how=How.RANGE, verified=False)
             return _compared(artifact, reading, file.sha256, How.FILE)
+
+    def _limits_for(self, artifact: Artifact) -> RangeLimits:
+        """The limits, with the tail that another wheel of the release needed: they are alike."""
+        if isinstance(artifact.name, OtherName):
+            return self._limits
+        known = self._tails.get((artifact.name.project, artifact.name.version))
+        return self._limits if known is None else replace(self._limits, tail=known)
+
+    def _learn(self, artifact: Artifact, needed: int) -> None:
+        if isinstance(artifact.name, OtherName) or needed > _LONGEST_TAIL:
+            return
+        release = (artifact.name.project, artifact.name.version)
+        # Others differ by a little; two threads that write at once lose a request, no more.
+        self._tails[release] = max(self._tails.get(release, 0), needed + needed // 16)
 
     def _download(self, response: Response, file: IO[bytes]) -> None:
         file.seek(0)

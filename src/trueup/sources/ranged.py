@@ -82,6 +82,16 @@ class RangedFile(io.RawIOBase):
         return self._size
 
     @property
+    def end_read(self) -> int:
+        """How many bytes at the end of the file were fetched without a gap."""
+        start = self._size
+        for first, piece in zip(reversed(self._starts), reversed(self._pieces), strict=True):
+            if first + len(piece) < start:
+                break
+            start = first
+        return self._size - start
+
+    @property
     def whole(self) -> bool:
         """Whether the server sent the whole file instead of a part."""
         return self.sha256 is not None
