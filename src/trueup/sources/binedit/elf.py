@@ -1,75 +1,99 @@
 """The names in an ELF file, overwritten in place: not a byte longer, no section moved.
 
-Only DT_NEEDED, DT_SONAME, DT_RPATH and DT_RUNPATH strings (and the file names of version needs) are
-touched. A string that something else uses as well, a symbol or the tail of a longer string, is left
-alone and the edit refused. Source: the System V gABI, "Dynamic Section"; GNU symbol versioning.
+Only DT_NEEDED, DT_SONAME, DT_RPATH and DT_RUNPATH strings, the file names of version needs and the
+base version that is called like the soname are touched. A string that something else uses as well,
+a symbol or the tail of a longer string, keeps its bytes; the new name then lies where another one
+was, or where the table holds it already, and otherwise the edit is refused. Symbols do not change,
+so neither do the hash tables.
 """
 
 from __future__ import annotations
 
-import mmap
-import struct
+import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
-from trueup.model.errors import ArchiveError, TrueupError
+from trueup.model.errors import UsageError
+from trueup.sources.binedit.elftables import (
+    LONGEST,
+    Data,
+    DoesNotFitError,
+    ElfTables,
+    NameUse,
+    UseKind,
+)
 
-__all__ = ["DoesNotFitError", "ElfEdit", "applied", "edit_elf", "search_path"]
+__all__ = ["DoesNotFitError", "ElfEdit", "Patches", "applied", "edit_elf", "search_path"]
 
-_NULL, _NEEDED, _STRTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 0, 1, 5, 10, 14, 15, 29
-_AUXILIARY, _FILTER = 0x7FFFFFFD, 0x7FFFFFFF
-_CONFIG, _DEPAUDIT, _AUDIT = 0x6FFFFEFA, 0x6FFFFEFB, 0x6FFFFEFC
-_VERDEF, _VERDEFNUM, _VERNEED, _VERNEEDNUM = 0x6FFFFFFC, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF
-_OTHER_STRINGS = frozenset({_AUXILIARY, _FILTER, _CONFIG, _DEPAUDIT, _AUDIT})
-_LOAD, _DYNAMIC = 1, 2
-_DYNSYM = 11
-_MOST = 1_000_000
-"""Entries of a table that are looked at; the largest real ones have some hundred thousand."""
+Patches = tuple[tuple[int, bytes], ...]
+"""Places in a file, and the bytes that are to be there instead, as many as before."""
 
-Data = bytes | bytearray | mmap.mmap
-
-
-class DoesNotFitError(TrueupError):
-    """The edit cannot be made in place; something that moves sections has to make it."""
+_RPATH = UseKind.RPATH.value
+_PATHS = (UseKind.RPATH, UseKind.RUNPATH)
+_BLANK = re.compile(rb"\0{3,}")
+_MOST_BLANKS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElfEdit:
     """What is to be called otherwise.
 
-    ``name`` is the new soname; ``needed`` maps names of libraries that it asks for to new ones;
-    ``search`` maps search path entries to new ones (those that it does not name stay);
-    ``rpath`` makes a DT_RUNPATH a DT_RPATH, which LD_LIBRARY_PATH does not go before.
+    - ``name``: the new soname;
+    - ``needed``: names of libraries that it asks for, and their new ones;
+    - ``search``: search path entries, and their new ones; those that it does not name stay, one
+      that becomes empty goes, and entries that become equal are written once;
+    - ``path``: the whole search path instead, as DT_RPATH where there was none; None keeps it,
+      and one without entries leaves none;
+    - ``rpath``: make a DT_RUNPATH a DT_RPATH, which LD_LIBRARY_PATH does not go before.
     """
 
     name: str | None = None
     needed: Mapping[str, str] = field(default_factory=dict)
     search: Mapping[str, str] = field(default_factory=dict)
+    path: tuple[str, ...] | None = None
     rpath: bool = False
 
 
-def edit_elf(data: Data, edit: ElfEdit) -> tuple[tuple[int, bytes], ...]:
-    """The patches, as (offset, bytes), that make the edit; empty if there is nothing to change.
+def edit_elf(data: Data, edit: ElfEdit) -> Patches:
+    """The patches, by place, that make the edit; empty if there is nothing to change.
 
-    Raises DoesNotFitError if the edit needs more room or would change something else, ArchiveError
-    for a file whose tables cannot be read.
+    The file may be mapped: only its tables are read. Raises DoesNotFitError if the edit needs more
+    room or would change something else, ArchiveError for a file whose tables cannot be read, and
+    UsageError for a name that no ELF file can hold.
     """
-    try:
-        return tuple(_Elf(data).patches(edit))
-    except (struct.error, IndexError, ValueError, OverflowError) as error:
-        raise ArchiveError("is no ELF file that can be edited: its tables are damaged") from error
+    tables = ElfTables(data)
+    names = tables.names()
+    wanted = [(use, new) for use, new in _wanted(tables, names, edit) if new != _text(tables, use)]
+    patches: dict[int, bytes] = {}
+    if edit.rpath:
+        for use in names:
+            if use.kind is UseKind.RUNPATH and use.tag is not None:
+                patches[use.tag] = tables.pack(tables.word, _RPATH)
+    if wanted:
+        room = _Room(tables, names, {use for use, _ in wanted})
+        for use, offset in room.places(wanted).items():
+            if offset != use.value:
+                patches[use.field] = tables.pack(use.form, offset)
+            if use.value < 0 and use.tag is not None:
+                patches[use.tag] = tables.pack(tables.word, use.kind.value)
+        patches.update(room.patches())
+        patches.update(_hashes(tables, wanted))
+    return tuple(sorted(patches.items()))
 
 
 def search_path(data: Data) -> tuple[str, ...]:
-    """The entries of DT_RPATH or DT_RUNPATH; raises as :func:`edit_elf` does."""
-    try:
-        return tuple(_Elf(data).search())
-    except (struct.error, IndexError, ValueError, OverflowError) as error:
-        raise ArchiveError("is no ELF file that can be edited: its tables are damaged") from error
+    """The entries of the search path that counts; raises as :func:`edit_elf` does.
+
+    A DT_RPATH beside a DT_RUNPATH is not heeded by any loader.
+    """
+    tables = ElfTables(data)
+    text = _effective_path(tables, tables.names())
+    return tuple(_decoded(text).split(":")) if text else ()
 
 
-def applied(data: bytes, patches: tuple[tuple[int, bytes], ...]) -> bytes:
+def applied(data: bytes, patches: Patches) -> bytes:
     """The data with the patches made."""
     changed = bytearray(data)
     for offset, new in patches:
@@ -77,183 +101,242 @@ def applied(data: bytes, patches: tuple[tuple[int, bytes], ...]) -> bytes:
     return bytes(changed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    """One entry of the dynamic section: where it lies, its tag and its value."""
-
-    offset: int
-    tag: int
-    value: int
+# --- what is wanted -----------------------------------------------------------------------------
 
 
-class _Elf:
-    """The tables of one file, as far as names are concerned."""
+def _text(tables: ElfTables, use: NameUse) -> bytes:
+    return tables.text(use.value) if use.value >= 0 else b""
 
-    def __init__(self, data: Data) -> None:
-        if data[:4] != b"\x7fELF" or data[4] not in (1, 2) or data[5] not in (1, 2):
-            raise ArchiveError("is no ELF file")
-        self._data = data
-        self._wide = data[4] == 2
-        self._order = "<" if data[5] == 1 else ">"
-        self._word = "Q" if self._wide else "I"
-        self._loads: list[tuple[int, int, int]] = []
-        self._entries: list[_Entry] = []
-        self._read_segments()
-        self._tags = {entry.tag: entry.value for entry in self._entries}
-        if _STRTAB not in self._tags:
-            raise DoesNotFitError("has no dynamic section, so no names to change")
-        self._table = self._file_offset(self._tags[_STRTAB])
-        self._size = self._tags[_STRSZ]
 
-    def _unpack(self, form: str, offset: int) -> tuple[int, ...]:
-        return struct.unpack_from(self._order + form, self._data, offset)
+def _decoded(text: bytes) -> str:
+    return text.decode(errors="surrogateescape")
 
-    def _read_segments(self) -> None:
-        start = self._unpack(self._word, 32 if self._wide else 28)[0]
-        size, number = self._unpack("HH", 54 if self._wide else 42)
-        dynamic = None
-        for index in range(number):
-            at = start + index * size
-            if self._wide:
-                kind, _, offset, address, _, length = self._unpack("IIQQQQ", at)
-            else:
-                kind, offset, address, _, length = self._unpack("IIIII", at)
-            if kind == _LOAD:
-                self._loads.append((address, length, offset))
-            elif kind == _DYNAMIC:
-                dynamic = offset, length
-        if dynamic is not None:
-            step = 16 if self._wide else 8
-            for at in range(dynamic[0], dynamic[0] + min(dynamic[1], _MOST), step):
-                tag, value = self._unpack(self._word * 2, at)
-                if tag == _NULL:
-                    break
-                self._entries.append(_Entry(offset=at, tag=tag, value=value))
 
-    def _file_offset(self, address: int) -> int:
-        for start, length, offset in self._loads:
-            if start <= address < start + length:
-                return offset + address - start
-        raise ArchiveError("is no ELF file that can be edited: an address lies in no segment")
+def _encoded(text: str) -> bytes:
+    if "\0" in text or len(text) >= LONGEST // 4:
+        raise UsageError("cannot be a name in an ELF file", found=f"{text[:80]!r}")
+    return text.encode(errors="surrogateescape")
 
-    def _text(self, offset: int) -> bytes:
-        """The string at an offset of the string table."""
-        if not 0 <= offset < self._size:
-            raise IndexError(offset)
-        start = self._table + offset
-        end = self._data.find(b"\0", start, self._table + self._size)
-        if end < 0:
-            raise IndexError(offset)
-        return bytes(self._data[start:end])
 
-    def search(self) -> Iterator[str]:
-        for entry in self._entries:
-            if entry.tag in (_RPATH, _RUNPATH):
-                yield from self._text(entry.value).decode().split(":")
+def _effective_path(tables: ElfTables, names: Iterable[NameUse]) -> bytes | None:
+    """The text of DT_RUNPATH, or else of DT_RPATH; of several the last, as in glibc."""
+    found = {use.kind: _text(tables, use) for use in names if use.kind in _PATHS}
+    return found.get(UseKind.RUNPATH, found.get(UseKind.RPATH))
 
-    def patches(self, edit: ElfEdit) -> Iterator[tuple[int, bytes]]:
-        names: dict[int, bytes] = {}
-        for offset, new in self._names(edit):
-            if names.setdefault(offset, new) != new:
-                shown = self._text(offset).decode(errors="backslashreplace")
-                raise DoesNotFitError(f"uses the bytes of `{shown}` for another name as well")
-        wanted = {offset: new for offset, new in names.items() if new != self._text(offset)}
-        self._check(wanted, names.keys() - wanted.keys())
-        for offset, new in sorted(wanted.items()):
-            old = self._text(offset)
-            yield self._table + offset, new + bytes(len(old) - len(new))
-        if edit.rpath:
-            for entry in self._entries:
-                if entry.tag == _RUNPATH:
-                    yield entry.offset, struct.pack(self._order + self._word, _RPATH)
 
-    def _names(self, edit: ElfEdit) -> Iterator[tuple[int, bytes]]:
-        """Every name that an edit can be about: its offset, and what it is to be afterwards."""
-        needed = {old.encode(): new.encode() for old, new in edit.needed.items()}
-        for entry in self._entries:
-            if entry.tag == _NEEDED:
-                old = self._text(entry.value)
-                yield entry.value, needed.get(old, old)
-            elif entry.tag == _SONAME:
-                yield entry.value, edit.name.encode() if edit.name else self._text(entry.value)
-            elif entry.tag in (_RPATH, _RUNPATH):
-                parts = self._text(entry.value).decode().split(":")
-                new = dict.fromkeys(edit.search.get(part, part) for part in parts)
-                yield entry.value, ":".join(new).encode()
-        for offset, _ in self._version_needs():
-            old = self._text(offset)
-            yield offset, needed.get(old, old)
+def _wanted(
+    tables: ElfTables, names: tuple[NameUse, ...], edit: ElfEdit
+) -> Iterator[tuple[NameUse, bytes]]:
+    """Every reference that the edit can be about, and what it is to read afterwards."""
+    needed = {_encoded(old): _encoded(new) for old, new in edit.needed.items()}
+    name = None if edit.name is None else _encoded(edit.name)
+    sonames = {_text(tables, use) for use in names if use.kind is UseKind.SONAME}
+    path = _effective_path(tables, names)
+    for use in names:
+        old = _text(tables, use)
+        match use.kind:
+            case UseKind.NEEDED | UseKind.VERSION_NEED:
+                yield use, needed.get(old, old)
+            case UseKind.SONAME:
+                yield use, name if name is not None else old
+            case UseKind.BASE_VERSION:
+                # A repair tool may have renamed the library and left this alone.
+                yield use, name if name is not None and old in sonames else old
+            case UseKind.RPATH | UseKind.RUNPATH:
+                # With `rpath` they become two of a kind, which then must not contradict.
+                yield use, _new_path(path if edit.rpath and path is not None else old, edit)
+    if name and not sonames:
+        yield _added(tables, UseKind.SONAME, "soname"), name
+    if edit.path and path is None:
+        yield _added(tables, UseKind.RPATH, "search path"), _new_path(b"", edit)
 
-    def _check(self, wanted: Mapping[int, bytes], kept: Set[int]) -> None:
-        """Nothing else may look into the bytes that change."""
-        if not wanted:
-            return
-        others = self._others() | kept
-        starts = sorted({*others, *wanted})
-        for offset, new in wanted.items():
-            old = self._text(offset)
-            shown = old.decode(errors="backslashreplace")
-            if len(new) > len(old):
-                raise DoesNotFitError(
-                    f"has no room for a longer name in place of `{shown}`",
-                    found=f"{len(new)} bytes",
-                    expected=f"at most {len(old)}",
-                )
-            place = bisect_left(starts, offset)
-            after = starts[place + 1] if place + 1 < len(starts) else self._size
-            before = starts[place - 1] if place else None
-            tail = before is not None and before + len(self._text(before)) >= offset
-            if offset in others or after <= offset + len(old) or tail:
-                raise DoesNotFitError(f"uses the bytes of `{shown}` for another name as well")
 
-    def _others(self) -> set[int]:
-        """The offsets of all strings that no edit is about: symbols, versions, other entries."""
-        found = {entry.value for entry in self._entries if entry.tag in _OTHER_STRINGS}
-        found |= set(self._symbol_names())
-        found |= set(self._version_names())
-        return found
+def _new_path(old: bytes, edit: ElfEdit) -> bytes:
+    if edit.path is not None:
+        return _encoded(":".join(edit.path))
+    parts = _decoded(old).split(":")
+    if not edit.search.keys() & set(parts):
+        return old
+    kept = [new for part in parts if (new := edit.search.get(part, part)) or not part]
+    return _encoded(":".join(dict.fromkeys(kept)))
 
-    def _symbol_names(self) -> Iterator[int]:
-        """Offsets of the names of dynamic symbols, by the section headers."""
-        at = self._unpack(self._word, 40 if self._wide else 32)[0]
-        size, number = self._unpack("HH", 58 if self._wide else 46)
-        for index in range(number):
-            header = at + index * size
-            if self._unpack("I", header + 4)[0] != _DYNSYM:
-                continue
-            offset, length = self._unpack(self._word * 2, header + (24 if self._wide else 16))
-            step = 24 if self._wide else 16
-            if length // step > _MOST:
-                raise ArchiveError("has too many symbols", expected=f"at most {_MOST:,}")
-            for symbol in range(offset, offset + length, step):
-                yield self._unpack("I", symbol)[0]
-            return
-        raise DoesNotFitError("has no section headers, so the users of its names are unknown")
 
-    def _version_names(self) -> Iterator[int]:
-        for _, names in self._version_needs():
-            yield from names
-        at = self._tags.get(_VERDEF)
-        position = self._file_offset(at) if at is not None else 0
-        for _ in range(min(self._tags.get(_VERDEFNUM, 0), _MOST)):
-            _, _, _, count, _, first, step = self._unpack("HHHHIII", position)
-            inner = position + first
-            for _ in range(count):
-                name, further = self._unpack("II", inner)
-                yield name
-                inner += further
-            position += step
+def _added(tables: ElfTables, kind: UseKind, what: str) -> NameUse:
+    """An entry where linkers leave room for some; it refers to no string so far."""
+    if not tables.free:
+        raise DoesNotFitError(f"has no {what}, and no room for one")
+    slot = tables.free.pop(0)
+    return NameUse(kind=kind, field=slot.field, form=tables.word, value=-1, tag=slot.tag)
 
-    def _version_needs(self) -> Iterator[tuple[int, list[int]]]:
-        """(offset of the file's name, offsets of the version names) of each library."""
-        at = self._tags.get(_VERNEED)
-        position = self._file_offset(at) if at is not None else 0
-        for _ in range(min(self._tags.get(_VERNEEDNUM, 0), _MOST)):
-            _, count, file, first, step = self._unpack("HHIII", position)
-            names, inner = [], position + first
-            for _ in range(count):
-                name, further = self._unpack("II", inner + 8)
-                names.append(name)
-                inner += further
-            yield file, names
-            position += step
+
+def _hashes(
+    tables: ElfTables, wanted: Iterable[tuple[NameUse, bytes]]
+) -> Iterator[tuple[int, bytes]]:
+    for use, new in wanted:
+        if use.hash is not None:
+            yield use.hash, tables.pack("I", _elf_hash(new))
+
+
+def _elf_hash(name: bytes) -> int:
+    """The hash of a name, as the gABI's "Hash Table" has it."""
+    value = 0
+    for byte in name:
+        value = (value << 4) + byte
+        value = (value ^ (value & 0xF000_0000) >> 24) & 0x0FFF_FFFF
+    return value
+
+
+# --- where it can lie ---------------------------------------------------------------------------
+
+
+class _Room:
+    """The bytes of the string table that become free, and what is written there."""
+
+    def __init__(
+        self, tables: ElfTables, names: tuple[NameUse, ...], changed: set[NameUse]
+    ) -> None:
+        self._tables = tables
+        self._old = tables.strings
+        self._new = bytearray(tables.strings)
+        self._kept = sorted(tables.others() | {use.value for use in names if use not in changed})
+        # Sorted intervals apart from each other, of bytes that nothing uses any more.
+        freed = self._freed(sorted({use.value for use in changed if use.value >= 0}))
+        self._intervals = list(_merged(sorted([*freed, *self._blank()])))
+        self._clear()
+
+    def _clear(self) -> None:
+        self._left = list(self._intervals)
+        for start, end in self._intervals:
+            self._new[start:end] = bytes(end - start)
+
+    def _freed(self, changed: list[int]) -> Iterator[tuple[int, int]]:
+        """The bytes of the old names that nothing else reads."""
+        for offset in changed:
+            end = offset + len(self._tables.text(offset))
+            begin = self._old.rfind(b"\0", max(0, offset - LONGEST), offset) + 1
+            user = self._user(begin)
+            # What begins before the name ends where that ends, so includes it; what begins inside
+            # of it keeps the rest. Offset 0 is everybody's empty string.
+            if begin > 0 and offset < user and offset < end:
+                yield offset, user if user <= end else self._blank_end(end + 1, user)
+
+    def _user(self, offset: int) -> int:
+        """The first string that is kept at an offset or behind it."""
+        place = bisect_left(self._kept, offset)
+        # In a damaged file a reference may lead out of the table.
+        return min([len(self._old), *self._kept[place : place + 1]])
+
+    def _blank_end(self, start: int, user: int) -> int:
+        end = start
+        while end < min(user, start + LONGEST) and self._old[end] == 0:
+            end += 1
+        return end
+
+    def _blank(self) -> Iterator[tuple[int, int]]:
+        """Empty bytes between names, which shorter names left behind."""
+        for match in islice(_BLANK.finditer(self._old), _MOST_BLANKS):
+            # The first byte ends the name before it.
+            start, end = match.start() + 1, match.end()
+            while start < end:
+                user = min(self._user(start), end)
+                if user > start:
+                    yield start, user
+                start = user + 1
+
+    def places(self, wanted: list[tuple[NameUse, bytes]]) -> dict[NameUse, int]:
+        """The offset that each name is at afterwards; raises DoesNotFitError."""
+        placed: dict[bytes, int] = {}
+        # Where the old name was, no reference changes. Those that need no more room come first.
+        for use, new in sorted(wanted, key=self._growth):
+            if new not in placed and self._take(new, use.value) is not None:
+                placed[new] = use.value
+        try:
+            self._place_rest(wanted, placed)
+        except DoesNotFitError:
+            # They may still fit where others were.
+            self._clear()
+            placed.clear()
+            self._place_rest(wanted, placed)
+        return {use: placed[new] for use, new in wanted}
+
+    def _growth(self, one: tuple[NameUse, bytes]) -> int:
+        return len(one[1]) - len(_text(self._tables, one[0]))
+
+    def _place_rest(self, wanted: list[tuple[NameUse, bytes]], placed: dict[bytes, int]) -> None:
+        """Find a place for what has none, the longest first."""
+        for use, new in sorted(wanted, key=lambda one: (-len(one[1]), one[1], one[0].field)):
+            if new not in placed:
+                offset = self._found(new, placed)
+                if offset is None:
+                    raise self._refusal(use, new)
+                placed[new] = offset
+
+    def _take(self, new: bytes, at: int | None = None) -> int | None:
+        """Write a name into free bytes, at an offset or where it fits best; None if it does not."""
+        size = len(new) + 1
+        fitting = [
+            (end - start, start, end)
+            for start, end in self._left
+            if (end - start >= size if at is None else start <= at <= end - size)
+        ]
+        if not fitting or not new:
+            return None
+        _, start, end = min(fitting)
+        place = start if at is None else at
+        self._new[place : place + len(new)] = new
+        self._left.remove((start, end))
+        self._left += [(start, place), (place + size, end)]
+        return place
+
+    def _found(self, new: bytes, placed: Mapping[bytes, int]) -> int | None:
+        """An offset where the name is already, as the tail of another maybe, or is written now."""
+        if not new:
+            return 0  # The gABI has an empty string there.
+        for other, offset in placed.items():
+            if other.endswith(new):
+                return offset + len(other) - len(new)
+        at = self._old.find(new + b"\0")
+        starts = [start for start, _ in self._intervals]
+        while at >= 0:
+            place = bisect_left(starts, at + len(new) + 1) - 1
+            if place < 0 or self._intervals[place][1] <= at:
+                return at
+            at = self._old.find(new + b"\0", self._intervals[place][1])
+        return self._take(new)
+
+    def _refusal(self, use: NameUse, new: bytes) -> DoesNotFitError:
+        old = _text(self._tables, use)
+        shown = old.decode(errors="backslashreplace")
+        if len(new) > len(old):
+            return DoesNotFitError(
+                f"has no room for a longer name in place of `{shown}`"
+                if old
+                else f"has no room for `{_decoded(new)}`",
+                found=f"{len(new)} bytes",
+                expected=f"at most {len(old)}",
+            )
+        return DoesNotFitError(f"uses the bytes of `{shown}` for another name as well")
+
+    def patches(self) -> Iterator[tuple[int, bytes]]:
+        """The free bytes as they are afterwards, without what stays as it was at their ends."""
+        for start, end in self._intervals:
+            while end > start and self._old[end - 1] == self._new[end - 1]:
+                end -= 1
+            while start < end and self._old[start] == self._new[start]:
+                start += 1
+            if start < end:
+                yield self._tables.start + start, bytes(self._new[start:end])
+
+
+def _merged(intervals: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Those that touch or overlap as one."""
+    last: tuple[int, int] | None = None
+    for start, end in intervals:
+        if last is not None and start <= last[1]:
+            last = last[0], max(last[1], end)
+            continue
+        if last is not None:
+            yield last
+        last = start, end
+    if last is not None:
+        yield last
