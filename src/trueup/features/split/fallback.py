@@ -8,6 +8,9 @@ of the platform finds it by its unique soname. If the distribution is missing, t
 from __future__ import annotations
 
 import ast
+import re
+import warnings
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 
 from trueup.model.errors import ArchiveError
@@ -17,7 +20,10 @@ __all__ = ["LOADER", "loader_source", "with_loader"]
 LOADER = "_nl_load"
 """The name of the generated module."""
 
-_CALL = f"from . import {LOADER} as {LOADER}  # added by trueup split: loads shared libraries\n"
+_CALL = f"from . import {LOADER} as {LOADER}  # added by trueup split: loads shared libraries"
+_NEWLINE = re.compile(rb"\r\n|\r|\n")
+_ENCODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
+_COMMENT = re.compile(rb"[ \t\f]*(?:#.*)?[\r\n]*$")
 
 
 def loader_source(libraries: Sequence[tuple[str, str, str]]) -> bytes:
@@ -29,32 +35,60 @@ def loader_source(libraries: Sequence[tuple[str, str, str]]) -> bytes:
 def with_loader(source: bytes) -> bytes:
     """An `__init__.py` that loads the libraries first, after its docstring and `__future__`.
 
-    Raises ArchiveError if the file is no Python.
+    What says how the file is to be read stays first: a byte order mark, `#!`, its encoding (PEP
+    263). Raises ArchiveError if the file is no Python, or has no line between the two.
     """
+    lead = BOM_UTF8 if source.startswith(BOM_UTF8) else b""
+    lines = source.removeprefix(lead).splitlines(keepends=True)
+    body = _body(source)
+    if body is None:
+        raise ArchiveError("its `__init__.py` is no Python of this version")
+    kept = _introduction(body)
+    line = max(body[kept - 1].end_lineno or 0 if kept else 0, _declaration(lines))
+    found = _NEWLINE.search(source)
+    newline = found[0] if found else b"\n"
+    if line and not lines[line - 1].endswith((b"\n", b"\r")):
+        lines[line - 1] += newline
+    call = _CALL.encode() + newline
+    result = lead + b"".join([*lines[:line], call, *lines[line:]])
+    expected = (*body[:kept], *ast.parse(_CALL).body, *body[kept:])
+    if list(map(ast.dump, _body(result) or ())) != list(map(ast.dump, expected)):
+        raise ArchiveError("its `__init__.py` goes on in the line where its introduction ends")
+    return result
+
+
+def _body(source: bytes) -> list[ast.stmt] | None:
+    """The statements of a file; None if it is no Python."""
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        raise ArchiveError("its `__init__.py` is no Python of this version") from error
-    line = 0
-    for number, node in enumerate(tree.body):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # What is odd in it is not ours to tell.
+            return ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _introduction(body: Sequence[ast.stmt]) -> int:
+    """How many statements must stay first: the docstring, and what is of `__future__`."""
+    for number, node in enumerate(body):
         docstring = (
             number == 0
             and isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Constant)
             and isinstance(node.value.value, str)
         )
-        future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if not (docstring or future):
+        if not (docstring or (isinstance(node, ast.ImportFrom) and node.module == "__future__")):
+            return number
+    return len(body)
+
+
+def _declaration(lines: Sequence[bytes]) -> int:
+    """How many lines must stay first: `#!`, and the encoding in one of the first two."""
+    for number, line in enumerate(lines[:2]):
+        if _ENCODING.match(line):
+            return number + 1
+        if not _COMMENT.match(line):
             break
-        line = node.end_lineno or line
-    lines = source.splitlines(keepends=True)
-    if line and not lines[line - 1].endswith((b"\n", b"\r")):
-        lines[line - 1] += b"\n"
-    newline = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
-    call = _CALL.encode().replace(b"\n", newline)
-    first = lines[:1] if line == 0 and lines and lines[0].startswith((b"#!", b"# -*-")) else []
-    line = line or len(first)
-    return b"".join([*lines[:line], call, *lines[line:]])
+    return 1 if lines and lines[0].startswith(b"#!") else 0
 
 
 _SOURCE = '''"""Loads shared libraries of other distributions where the RPATH does not lead to them.
@@ -70,29 +104,40 @@ _LIBRARIES = (
 
 
 def _load():
-    beside = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    here = globals().get("__file__")
+    beside = here and os.path.dirname(os.path.dirname(os.path.abspath(here)))
+    if not beside or not os.path.isdir(beside):
+        return  # frozen, or in an archive: libraries are where whoever made that put them
     for name, version, path in _LIBRARIES:
         if os.path.exists(os.path.join(beside, path)):
             if hasattr(os, "add_dll_directory"):  # Windows has no search path in the file
                 os.add_dll_directory(os.path.join(beside, os.path.dirname(path)))
             continue
-        from importlib.metadata import PackageNotFoundError, distribution
-
-        try:
-            found = distribution(name)
-        except PackageNotFoundError:
-            raise ImportError(
-                f"the distribution {name}=={version}, which brings {os.path.basename(path)}, "
-                f"is not installed; install it with: pip install {name}=={version}"
-            ) from None
-        if found.version != version:
-            raise ImportError(
-                f"the distribution {name} is installed as version {found.version}, and {version} "
-                f"is needed; install it with: pip install {name}=={version}"
-            )
         import ctypes
 
-        ctypes.CDLL(str(found.locate_file(path)))
+        ctypes.CDLL(_elsewhere(name, version, path))
+
+
+def _elsewhere(name, version, path):
+    from importlib.metadata import distributions
+
+    installed = []
+    for one in distributions(name=name):
+        found = str(one.locate_file(path))
+        if os.path.isfile(found):
+            return found
+        installed.append(one.version)
+    library = os.path.basename(path)
+    if installed:
+        raise ImportError(
+            f"the distribution {name} is installed as version {installed[0]}, without {library}, "
+            f"and {version} is needed; install it with: pip install --force-reinstall "
+            f"{name}=={version}"
+        )
+    raise ImportError(
+        f"the distribution {name}=={version}, which brings {library}, is not installed; install "
+        f"it with: pip install {name}=={version}"
+    )
 
 
 _load()
