@@ -26,6 +26,7 @@ _VERBS = {
     "libs": "See the native code in wheels: who loads which copy, what is there twice",
     "lock": "Lock versions and files that are right in every target",
     "prove": "Build an sdist several times: does its metadata stay what it promises",
+    "serve": "Run an index that publishes releases whole, and serves every installer the truth",
     "split": "Move bundled libraries out of wheels, into wheels of their own",
     "verify": "Audit locks against the real files: does every target get what its files ask for",
 }

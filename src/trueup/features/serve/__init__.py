@@ -1,0 +1,1 @@
+"""`serve`: an index that publishes releases whole, and serves every installer the truth."""

@@ -1,0 +1,292 @@
+"""Files that are uploaded: read, compared with what is staged, kept; and releases made visible.
+
+The form that comes with an upload is never believed: what a release says is read from its files.
+A release becomes visible whole, after all its files were compared with each other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from trueup.judge.release import judge_release
+from trueup.judge.rule import RuleSettings
+from trueup.model.artifact import Artifact, OtherName, parse_filename
+from trueup.model.errors import TrueupError
+from trueup.model.finding import Finding, ReleaseReport, Severity
+from trueup.model.metadata import Metadata, Unreadable, parse_metadata
+from trueup.model.release import How, Reading, Release, ReleaseFile
+from trueup.sources.archive import reading_of_sdist, reading_of_wheel
+from trueup.sources.limits import Limits
+from trueup.sources.rewrite import Wheel
+from trueup.sources.store.blobs import Blobs, blob_file
+from trueup.sources.store.store import HostedFile, HostedRelease, State, Store
+
+__all__ = ["Policy", "Received", "Receiver", "RefusedError", "Rules"]
+
+
+class Policy(StrEnum):
+    """What happens to a file that contradicts the others of its release."""
+
+    REJECT = "reject"
+    QUARANTINE = "quarantine"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How uploads are judged: by which rules, and what a finding from ``fail_on`` on means."""
+
+    policy: Policy = Policy.REJECT
+    settings: RuleSettings
+    fail_on: Severity = Severity.ERROR
+
+
+class RefusedError(TrueupError):
+    """An upload or a publication that is not accepted; ``status`` is the HTTP status."""
+
+    status = 400
+
+
+class ThereError(RefusedError):
+    """The same file is there already; clients may skip it."""
+
+    status = 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What became of an upload."""
+
+    filename: str
+    state: State
+    findings: tuple[Finding, ...]
+    complete: bool
+
+
+class Receiver:
+    """Takes files into the staged releases of one channel, and publishes those releases."""
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: Blobs,
+        channel: str,
+        rules: Rules,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._channel = channel
+        self._rules = rules
+        self._clock = clock
+
+    def receive(
+        self,
+        path: Path,
+        filename: str,
+        *,
+        sha256: str,
+        size: int,
+        who: str,
+        said: Mapping[str, str] | None = None,
+        expected: Sequence[str] | None = None,
+    ) -> Received:
+        """Take a finished file over (it is moved), or refuse it with RefusedError.
+
+        ``said`` is what the form claims (`name`, `version`, digests): it must not contradict the
+        file; ``expected`` are the file names of the whole release, if the uploader knows them.
+        """
+        name = parse_filename(filename)
+        if isinstance(name, OtherName):
+            raise RefusedError(f"`{filename}` cannot be uploaded: {name.reason}")
+        reading = self._read(path, filename)
+        self._check_identity(filename, reading, said or {}, sha256)
+        release = self._store.release(self._channel, name.project, name.version)
+        self._check_free(release, filename, sha256)
+        artifact = Artifact(
+            filename=filename, url=filename, name=name, size=size, hashes={"sha256": sha256}
+        )
+        report = self._judge(
+            name.project, name.version, release, ReleaseFile(artifact=artifact, reading=reading)
+        )
+        bad = self._bad(report)
+        if bad and self._rules.policy is Policy.REJECT:
+            raise _refusal(bad[0])
+        if release is not None and release.state is State.PUBLISHED and bad:
+            raise _refusal(bad[0])
+        state = (
+            State.QUARANTINED if bad and self._rules.policy is Policy.QUARANTINE else State.STAGED
+        )
+        self._blobs.put(sha256, path)
+        metadata = reading.metadata
+        assert isinstance(metadata, Metadata)
+        core = self._wheel_metadata(sha256, size, filename) if artifact.is_wheel else None
+        python = metadata.first("requires-python")
+        self._store.add_file(
+            self._channel,
+            name.project,
+            name.version,
+            HostedFile(
+                filename=filename,
+                sha256=sha256,
+                size=size,
+                core_metadata=core,
+                requires_python=python,
+                yanked=None,
+                uploaded=self._clock(),
+                uploader=who,
+            ),
+            verdict=_verdict(report),
+            state=state,
+            expected=expected,
+        )
+        found = self._store.release(self._channel, name.project, name.version)
+        assert found is not None
+        there = {file.filename for file in found.files}
+        complete = bool(found.expected) and set(found.expected) <= there
+        return Received(
+            filename=filename, state=found.state, findings=report.findings, complete=complete
+        )
+
+    def publish(self, project: NormalizedName, version: Version, *, who: str) -> HostedRelease:
+        """Make a release visible, after all its files were compared; raises RefusedError."""
+        release = self._store.release(self._channel, project, version)
+        if release is None:
+            raise RefusedError(f"there is no release {project} {version}")
+        report = self._judge(project, version, release, None)
+        bad = self._bad(report)
+        if bad and self._rules.policy is not Policy.WARN:
+            raise _refusal(bad[0])
+        self._store.publish(release, who=who, verdict=_verdict(report))
+        return release
+
+    def _read(self, path: Path, filename: str) -> Reading:
+        """What the file itself says; hostile archives are refused here, in bounded memory."""
+        name = parse_filename(filename)
+        artifact = Artifact(filename=filename, url=filename, name=name)
+        try:
+            with path.open("rb") as file:
+                if artifact.is_wheel:
+                    Wheel(file, filename)
+                    reading = reading_of_wheel(file, artifact)
+                else:
+                    reading = reading_of_sdist(file, artifact)
+        except TrueupError as error:
+            raise RefusedError(f"`{filename}` {error.what}", hint=error.hint) from error
+        if isinstance(reading.metadata, Unreadable):
+            raise RefusedError(f"`{filename}` {reading.metadata.reason}")
+        return reading
+
+    def _check_identity(
+        self, filename: str, reading: Reading, said: Mapping[str, str], sha256: str
+    ) -> None:
+        name, metadata = parse_filename(filename), reading.metadata
+        assert isinstance(metadata, Metadata)
+        assert not isinstance(name, OtherName)
+        if metadata.name is None or canonicalize_name(metadata.name) != name.project:
+            raise RefusedError(
+                f"`{filename}`: Name", found=f"`{metadata.name}`", expected=f"`{name.project}`"
+            )
+        if metadata.version != name.version:
+            raise RefusedError(
+                f"`{filename}`: Version",
+                found=f"`{metadata.version}`",
+                expected=f"`{name.version}`",
+            )
+        claimed = said.get("sha256_digest")
+        if claimed and claimed.lower() != sha256:
+            raise RefusedError(
+                f"`{filename}` arrived damaged", found=f"sha256 {sha256}", expected=claimed
+            )
+        if said.get("name") and canonicalize_name(said["name"]) != name.project:
+            raise RefusedError(
+                "the form names another project",
+                found=f"`{said['name']}`",
+                expected=f"`{name.project}`",
+            )
+
+    def _check_free(self, release: HostedRelease | None, filename: str, sha256: str) -> None:
+        if release is None:
+            return
+        for file in release.files:
+            if file.filename == filename:
+                same = "with the same bytes" if file.sha256 == sha256 else "with other bytes"
+                kind = ThereError if file.sha256 == sha256 else RefusedError
+                raise kind(f"`{filename}` was uploaded before, {same}")
+        if release.closed:
+            raise RefusedError(f"{release.project} {release.version} takes no further files")
+
+    def _judge(
+        self,
+        project: NormalizedName,
+        version: Version,
+        release: HostedRelease | None,
+        new: ReleaseFile | None,
+    ) -> ReleaseReport:
+        """All files against all: those that are there, and the one that comes."""
+        files = [self._staged(file) for file in (release.files if release else ())]
+        whole = Release(
+            project=project,
+            version=version,
+            files=(*files, *([new] if new is not None else [])),
+            origin=f"channel {self._channel}",
+        )
+        return judge_release(whole, settings=self._rules.settings, suggest=True)
+
+    def _staged(self, file: HostedFile) -> ReleaseFile:
+        artifact = file.artifact(file.filename)
+        if file.core_metadata is not None:
+            reading = Reading(
+                metadata=parse_metadata(file.core_metadata), how=How.FILE, verified=True
+            )
+        else:
+            data = b"".join(self._blobs.read(file.sha256, 0, file.size))
+            reading = reading_of_sdist(BytesIO(data), artifact, verified=True)
+        return ReleaseFile(artifact=artifact, reading=reading)
+
+    def _wheel_metadata(self, sha256: str, size: int, filename: str) -> bytes:
+        wheel = Wheel(blob_file(self._blobs, sha256, size), filename, limits=Limits())
+        data = wheel.read("METADATA")
+        assert data is not None  # the wheel was read before
+        return data
+
+    def _bad(self, report: ReleaseReport) -> list[Finding]:
+        return [one for one in report.findings if one.severity.rank >= self._rules.fail_on.rank]
+
+
+def _refusal(finding: Finding) -> RefusedError:
+    """The finding in one line: the field, and the files that contradict each other."""
+    files = ", ".join(finding.files[:2])
+    field = f"{finding.field}: " if finding.field else ""
+    where = f" ({finding.where})" if finding.where else ""
+    return RefusedError(f"{field}{finding.message}{where}: {files}", hint=finding.hint)
+
+
+def _verdict(report: ReleaseReport) -> dict[str, Any]:
+    """What is kept of a judgement, for the web page and the log."""
+    return {
+        "class": report.class_words,
+        "advice": report.advice.value,
+        "findings": [
+            {
+                "code": one.code,
+                "severity": one.severity.value,
+                "message": one.message,
+                "field": one.field,
+                "where": one.where,
+                "files": list(one.files),
+            }
+            for one in report.findings
+        ],
+        "merged": list(report.merged.requires_dist) if report.merged is not None else None,
+    }

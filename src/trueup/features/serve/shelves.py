@@ -1,0 +1,191 @@
+"""Where the files of an index come from: its own channels, and the index behind it.
+
+Each is a source, and a source around sources: the first one that owns a project serves it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from packaging.utils import NormalizedName
+
+from trueup.model.artifact import Artifact
+from trueup.model.errors import NotFoundError, TrueupError
+from trueup.model.metadata import Unreadable, parse_metadata
+from trueup.model.release import How, Reading
+from trueup.sources.index import IndexSource
+from trueup.sources.simple import parse_page
+from trueup.sources.simplepage import page_json
+from trueup.sources.source import Listing, Source
+from trueup.sources.store.store import Store
+
+__all__ = ["Hosted", "Joined", "Shelf", "Upstream", "file_path"]
+
+_JSON = "application/vnd.pypi.simple.v1+json"
+_KEPT = "https://index.test/"
+"""Kept listings hold whole addresses; this only stands where an address must."""
+
+
+def file_path(sha256: str, filename: str) -> str:
+    """The path of a file below the root of the server; its bytes never change."""
+    return f"/files/{sha256}/{filename}"
+
+
+class Shelf(Source, Protocol):
+    """A source that knows which projects are its own."""
+
+    def owns(self, project: NormalizedName) -> bool:
+        """Whether it has the project; raises SourceError if that cannot be said."""
+        ...
+
+    def stale(self, project: NormalizedName) -> bool:
+        """Whether the last listing was an old one, because what is behind did not answer."""
+        ...
+
+
+class Hosted:
+    """The published releases of one channel."""
+
+    def __init__(self, store: Store, channel: str) -> None:
+        self._store = store
+        self.channel = channel
+
+    def owns(self, project: NormalizedName) -> bool:
+        return self._store.owns(self.channel, project)
+
+    def stale(self, project: NormalizedName) -> bool:
+        return False
+
+    def listing(self, project: NormalizedName) -> Listing:
+        releases = self._store.releases(self.channel, project)
+        if not releases:
+            raise NotFoundError("no such project", place=(project,))
+        files = [
+            file.artifact(file_path(file.sha256, file.filename))
+            for release in releases
+            for file in release.files
+        ]
+        return Listing(project=project, files=files, origin=f"channel {self.channel}")
+
+    def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
+        file = self._store.hosted_file(artifact.hashes["sha256"])
+        if file is None or file.core_metadata is None:
+            reason = "is no wheel of this index"
+            return Reading(metadata=Unreadable(reason=reason), how=How.NOT_READ)
+        return Reading(metadata=parse_metadata(file.core_metadata), how=How.FILE, verified=True)
+
+
+class Upstream:
+    """The index behind this one; when it does not answer, what it said last.
+
+    ``open_index`` gives a source that asks anew: a source remembers what it was told.
+    """
+
+    def __init__(self, store: Store, open_index: Callable[[], IndexSource]) -> None:
+        self._store = store
+        self._open = open_index
+        self._source: IndexSource | None = None
+        self._stale: set[str] = set()
+        self._lock = threading.Lock()
+
+    def owns(self, project: NormalizedName) -> bool:
+        try:
+            self.listing(project)
+        except NotFoundError:
+            return False
+        return True
+
+    def stale(self, project: NormalizedName) -> bool:
+        return project in self._stale
+
+    def listing(self, project: NormalizedName) -> Listing:
+        """The upstream page with our own addresses; its files are fetched when they are asked for."""
+        try:
+            # A source remembers what it was told, so each look at a page needs a new one.
+            with self._open() as source:
+                listing = source.listing(project)
+        except NotFoundError:
+            raise
+        except TrueupError:
+            kept = self._store.remote(project)
+            if kept is None:
+                raise
+            found = parse_page(kept[0], content_type=_JSON, url=_KEPT, project=project)
+            listing = found.listing(project)
+            self._stale.add(project)
+        else:
+            self._stale.discard(project)
+            self._keep(listing)
+        files = [_ours(file) for file in listing.files]
+        return Listing(project=project, files=files, origin=listing.origin, status=listing.status)
+
+    def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
+        return self.source().read(self.theirs(artifact), deep=deep)
+
+    def theirs(self, artifact: Artifact) -> Artifact:
+        """The same file where it really is."""
+        known = self._store.remote_file(artifact.hashes.get("sha256", ""))
+        return artifact if known is None else replace(artifact, url=known[1])
+
+    def source(self) -> IndexSource:
+        """The source that fetches files, opened when it is first needed."""
+        with self._lock:
+            if self._source is None:
+                self._source = self._open()
+            return self._source
+
+    def _keep(self, listing: Listing) -> None:
+        files = [
+            (file.hashes["sha256"], file.filename, file.url, file.size)
+            for file in listing.files
+            if "sha256" in file.hashes
+        ]
+        self._store.keep_remote(listing.project, page_json(listing), files)
+
+    def close(self) -> None:
+        """Give up the connections."""
+        with self._lock:
+            if self._source is not None:
+                self._source.close()
+                self._source = None
+
+
+def _ours(file: Artifact) -> Artifact:
+    sha256 = file.hashes.get("sha256")
+    return file if sha256 is None else replace(file, url=file_path(sha256, file.filename))
+
+
+class Joined:
+    """Several shelves, one after the other: the first that owns a project wins, for all its files.
+
+    Merging them would let a stranger's release of the same name slip in (dependency confusion).
+    """
+
+    def __init__(self, shelves: Sequence[Shelf]) -> None:
+        self._shelves = tuple(shelves)
+
+    def owner(self, project: NormalizedName) -> Shelf:
+        """The shelf that has the project; raises NotFoundError."""
+        for shelf in self._shelves:
+            if shelf.owns(project):
+                return shelf
+        raise NotFoundError("no such project", place=(project,))
+
+    def owns(self, project: NormalizedName) -> bool:
+        return any(shelf.owns(project) for shelf in self._shelves)
+
+    def stale(self, project: NormalizedName) -> bool:
+        return any(shelf.stale(project) for shelf in self._shelves)
+
+    def listing(self, project: NormalizedName) -> Listing:
+        return self.owner(project).listing(project)
+
+    def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
+        name = artifact.name
+        project = getattr(name, "project", None)
+        if project is None:
+            return Reading(metadata=Unreadable(reason="is no artifact"), how=How.NOT_READ)
+        return self.owner(project).read(artifact, deep=deep)

@@ -1,0 +1,1 @@
+"""The index on the web: the Simple API, uploads, and pages for people."""

@@ -1,0 +1,336 @@
+"""The index as an ASGI application: pages and files for installers, uploads, publishing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trueup.features.serve.desk import MAIN, Desk, View
+from trueup.features.serve.receive import Received, RefusedError
+from trueup.interfaces.web import reason
+from trueup.interfaces.web.replies import (
+    FORMS,
+    IMMUTABLE,
+    PageResponse,
+    file_response,
+    form_of,
+    send_page,
+)
+from trueup.interfaces.web.upload import read_form
+from trueup.model.errors import NotFoundError, TrueupError
+from trueup.sources.store.store import HostedRelease, Token
+
+__all__ = ["Index", "make_app"]
+
+_CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_PREFIX = re.compile(
+    r"(?:/c/(?P<channel>[a-z0-9-]+))?(?P<corrected>/corrected)?/simple/(?P<project>[^/]+)/",
+    re.ASCII,
+)
+
+
+class Index:
+    """Pages that are in memory are sent from here, everything else by the routes."""
+
+    def __init__(self, desk: Desk, routes: ASGIApp) -> None:
+        self._desk = desk
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "GET":
+            match = _PREFIX.fullmatch(scope["path"])
+            if match is not None:
+                headers = dict(scope["headers"])
+                view = View(channel=match["channel"] or MAIN, corrected=bool(match["corrected"]))
+                form = form_of(headers.get(b"accept", b"").decode("latin-1"))
+                page = self._desk.remembered((view.key, match["project"], form))
+                if page is not None:
+                    await send_page(page, form, headers, send)
+                    return
+        await self._routes(scope, receive, send)
+
+
+class _Handlers:
+    """The slow ways: what must be looked up, made, received."""
+
+    def __init__(self, desk: Desk, *, largest: int) -> None:
+        self._desk = desk
+        self._largest = largest
+
+    def routes(self) -> list[Route]:
+        found = [
+            Route("/health", self.health),
+            Route("/files/{sha256}/{filename}", self.file, methods=["GET", "HEAD"]),
+        ]
+        for prefix in ("", "/c/{channel}"):
+            for view in ("", "/corrected"):
+                base = f"{prefix}{view}/simple"
+                found.append(Route(f"{base}/", self.projects))
+                found.append(Route(f"{base}/{{project}}/", self.page))
+                found.append(Route(f"{base}/{{project}}", self.page))
+            found += [
+                Route(f"{prefix}/legacy/", self.upload, methods=["POST"]),
+                Route(f"{prefix}/api/{{project}}/{{version}}", self.release),
+                Route(
+                    f"{prefix}/api/{{project}}/{{version}}/publish", self.publish, methods=["POST"]
+                ),
+                Route(
+                    f"{prefix}/api/{{project}}/{{version}}/delete", self.delete, methods=["POST"]
+                ),
+                Route(f"{prefix}/api/{{project}}/{{version}}/close", self.close, methods=["POST"]),
+                Route(f"{prefix}/api/{{project}}/yank/{{filename}}", self.yank, methods=["POST"]),
+            ]
+        return found
+
+    def _view(self, request: Request) -> View:
+        channel = request.path_params.get("channel", MAIN)
+        if not _CHANNEL.fullmatch(channel):
+            raise NotFoundError("no such channel", place=(channel,))
+        return View(channel=channel, corrected="/corrected/simple" in request.url.path)
+
+    async def health(self, request: Request) -> Response:
+        number = await run_in_threadpool(self._desk.store.generation)
+        return JSONResponse({"status": "ok", "generation": number})
+
+    async def projects(self, request: Request) -> Response:
+        form = form_of(request.headers.get("accept", ""))
+        body = await run_in_threadpool(self._desk.index, self._view(request), form)
+        headers = {"vary": "Accept", "cache-control": "max-age=0, must-revalidate"}
+        return Response(body, media_type=FORMS[form], headers=headers)
+
+    async def page(self, request: Request) -> Response:
+        name = request.path_params["project"]
+        project = canonicalize_name(name)
+        if name != project or not request.url.path.endswith("/"):
+            base = request.url.path.rstrip("/").rpartition("/")[0]
+            return RedirectResponse(f"{base}/{project}/", status_code=301)
+        form = form_of(request.headers.get("accept", ""))
+        page = await run_in_threadpool(self._desk.page, self._view(request), project, form)
+        return PageResponse(page, form, request)
+
+    async def file(self, request: Request) -> Response:
+        sha256, filename = request.path_params["sha256"], request.path_params["filename"]
+        if not _SHA256.fullmatch(sha256):
+            raise NotFoundError("no such file", place=(filename,))
+        if filename.endswith(".metadata"):
+            data = await run_in_threadpool(self._desk.sidecar, sha256)
+            if data is None:
+                raise NotFoundError("no such file", place=(filename,))
+            headers = {"cache-control": IMMUTABLE}
+            return Response(data, media_type="application/octet-stream", headers=headers)
+        found = await run_in_threadpool(self._desk.file, sha256)
+        if found.filename != filename:
+            raise NotFoundError("no such file", place=(filename,))
+        return file_response(found, sha256, request)
+
+    async def upload(self, request: Request) -> Response:
+        token = await self._token(request)
+        channel = self._view(request).channel
+        with TemporaryDirectory(prefix="upload-", dir=self._desk.blobs.scratch) as folder:
+            form = await read_form(
+                _chunks(request),
+                request.headers.get("content-type", ""),
+                Path(folder),
+                limit=self._largest,
+            )
+            if form.first(":action") not in ("", "file_upload"):
+                raise RefusedError(
+                    "`:action`", found=f"`{form.first(':action')}`", expected="`file_upload`"
+                )
+            if form.path is None or form.filename is None:
+                raise RefusedError("the form has no file", expected="a part named `content`")
+            project = canonicalize_name(form.filename.partition("-")[0])
+            self._may(token, "upload", channel, project)
+            received = await run_in_threadpool(
+                self._desk.receiver(channel).receive,
+                form.path,
+                form.filename,
+                sha256=form.sha256,
+                size=form.size,
+                who=token.name,
+                said={name: form.first(name) for name in ("name", "version", "sha256_digest")},
+                expected=_expected(form.first("trueup_expected")),
+            )
+        if received.complete:
+            await self._publish(channel, form.first("name"), form.first("version"), token.name)
+        return JSONResponse(_received(received))
+
+    async def release(self, request: Request) -> Response:
+        await self._token(request)
+        found = await run_in_threadpool(self._find, request)
+        return JSONResponse(
+            {
+                "project": found.project,
+                "version": str(found.version),
+                "state": found.state.value,
+                "closed": found.closed,
+                "files": [
+                    {"filename": one.filename, "sha256": one.sha256, "yanked": one.yanked}
+                    for one in found.files
+                ],
+                "verdict": found.verdict,
+            }
+        )
+
+    def _find(self, request: Request) -> HostedRelease:
+        project = canonicalize_name(request.path_params["project"])
+        try:
+            version = Version(request.path_params["version"])
+        except InvalidVersion as error:
+            raise NotFoundError("no such release") from error
+        found = self._desk.store.release(self._view(request).channel, project, version)
+        if found is None:
+            raise NotFoundError("no such release", place=(f"{project} {version}",))
+        return found
+
+    async def publish(self, request: Request) -> Response:
+        token = await self._token(request)
+        channel = self._view(request).channel
+        project = request.path_params["project"]
+        self._may(token, "publish", channel, project)
+        return await self._publish(channel, project, request.path_params["version"], token.name)
+
+    async def _publish(self, channel: str, project: str, version: str, who: str) -> Response:
+        done = await run_in_threadpool(self._desk.publish, channel, project, version, who=who)
+        return JSONResponse(dict(done))
+
+    async def delete(self, request: Request) -> Response:
+        return await self._change(request, "delete", self._desk.store.remove)
+
+    async def close(self, request: Request) -> Response:
+        return await self._change(request, "close", self._desk.store.close)
+
+    async def _change(self, request: Request, action: str, change: Callable[..., None]) -> Response:
+        token = await self._token(request)
+        self._may(token, action, self._view(request).channel, request.path_params["project"])
+        found = await run_in_threadpool(self._find, request)
+        await run_in_threadpool(change, found, who=token.name)
+        await run_in_threadpool(self._desk.follow)
+        return JSONResponse({"project": found.project, "done": action})
+
+    async def yank(self, request: Request) -> Response:
+        """Yank a file for ``?reason=…``, or take it back with ``?undo=1``."""
+        token = await self._token(request)
+        channel, project = self._view(request).channel, request.path_params["project"]
+        self._may(token, "yank", channel, project)
+        reason_text = (
+            None if request.query_params.get("undo") else request.query_params.get("reason", "")
+        )
+        done = await run_in_threadpool(
+            self._desk.store.set_yanked,
+            channel,
+            canonicalize_name(project),
+            request.path_params["filename"],
+            reason_text,
+            who=token.name,
+        )
+        if not done:
+            raise NotFoundError("no such file", place=(request.path_params["filename"],))
+        await run_in_threadpool(self._desk.follow)
+        return JSONResponse({"filename": request.path_params["filename"], "yanked": reason_text})
+
+    async def _token(self, request: Request) -> Token:
+        text = _credentials(request.headers.get("authorization", ""))
+        token = await run_in_threadpool(self._desk.store.find, text) if text else None
+        if token is None:
+            raise _UnknownError(
+                "a token is needed" if not text else "the token is not known, or has expired",
+                hint="`trueup serve token NAME` makes one; the user is `__token__`",
+            )
+        return token
+
+    def _may(self, token: Token, action: str, channel: str, project: str) -> None:
+        if not token.scope.allows(action, channel, project):
+            raise _ForbiddenError(
+                f"the token `{token.name}` may not {action} `{project}` in channel `{channel}`"
+            )
+
+
+class _UnknownError(RefusedError):
+    status = 401
+
+
+class _ForbiddenError(RefusedError):
+    status = 403
+
+
+def _credentials(header: str) -> str:
+    """The token of `Authorization`: Bearer, or Basic with the user `__token__`."""
+    kind, _, rest = header.partition(" ")
+    if kind.lower() == "bearer":
+        return rest.strip()
+    if kind.lower() == "basic":
+        try:
+            user, _, secret = base64.b64decode(rest, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+        return secret if user == "__token__" else ""
+    return ""
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        if chunk:
+            yield chunk
+
+
+def _expected(text: str) -> list[str] | None:
+    try:
+        found = json.loads(text) if text else None
+    except ValueError:
+        found = None
+    return [str(name) for name in found] if isinstance(found, list) else None
+
+
+def _received(received: Received) -> dict[str, Any]:
+    return {
+        "filename": received.filename,
+        "state": received.state.value,
+        "findings": [
+            {"code": one.code, "severity": one.severity.value, "message": one.message}
+            for one in received.findings
+        ],
+    }
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """RFC 9457, and the reason phrase for clients that show nothing else."""
+    assert isinstance(error, TrueupError)
+    status = error.status if isinstance(error, RefusedError) else 502
+    if isinstance(error, NotFoundError):
+        status = 404
+    reason.say(str(error))
+    body = {
+        "type": "about:blank",
+        "title": "refused" if status < 500 else "upstream does not answer",
+        "status": status,
+        "detail": str(error) + (f"\nhint: {error.hint}" if error.hint else ""),
+    }
+    headers = {"www-authenticate": 'Basic realm="trueup"'} if status == 401 else None
+    return JSONResponse(
+        body, status_code=status, media_type="application/problem+json", headers=headers
+    )
+
+
+def make_app(desk: Desk, *, largest: int = 2 * 1024**3) -> Index:
+    """The application; ``largest`` is the size of a file in bytes that is taken."""
+    reason.install()
+    handlers = _Handlers(desk, largest=largest)
+    routes = Starlette(routes=handlers.routes(), exception_handlers={TrueupError: _refused})
+    return Index(desk, routes)

@@ -1,0 +1,107 @@
+"""Pages and files as HTTP answers: negotiated, conditional, in ranges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from starlette.concurrency import iterate_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from trueup.features.serve.desk import ServedFile
+from trueup.sources.store.store import Page
+
+__all__ = ["FORMS", "IMMUTABLE", "PageResponse", "file_response", "form_of", "send_page"]
+
+FORMS = {
+    "json": "application/vnd.pypi.simple.v1+json",
+    "html": "text/html; charset=utf-8",
+}
+"""The content types of pages."""
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""A file below its digest never changes."""
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+
+
+async def send_page(page: Page, form: str, headers: dict[bytes, bytes], send: Send) -> None:
+    """A page as it is kept: packed where the client takes that, 304 where it has it."""
+    packed = b"gzip" in headers.get(b"accept-encoding", b"")
+    same = page.etag.encode() in headers.get(b"if-none-match", b"")
+    body = b"" if same else page.packed if packed else page.body
+    fields = [
+        (b"content-type", FORMS[form].encode()),
+        (b"etag", page.etag.encode()),
+        (b"vary", b"Accept, Accept-Encoding"),
+        (b"cache-control", b"max-age=0, must-revalidate"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    if packed and not same:
+        fields.append((b"content-encoding", b"gzip"))
+    if page.stale:
+        fields.append((b"x-trueup-stale", b"upstream did not answer; this is its last good page"))
+    await send({"type": "http.response.start", "status": 304 if same else 200, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
+
+
+def form_of(accept: str) -> str:
+    """json or html, by PEP 691's rules: the better liked one, and HTML where nothing is said."""
+    liked = {"json": 0.0, "html": 0.0}
+    for part in accept.split(","):
+        kind, _, rest = part.partition(";")
+        quality = re.search(r"q=([\d.]+)", rest)
+        try:
+            value = float(quality[1]) if quality else 1.0
+        except ValueError:
+            value = 0.0
+        match kind.strip().lower():
+            case "application/vnd.pypi.simple.v1+json" | "application/vnd.pypi.simple.latest+json":
+                liked["json"] = max(liked["json"], value)
+            case "text/html" | "application/vnd.pypi.simple.v1+html" | "*/*" | "text/*":
+                liked["html"] = max(liked["html"], value)
+    return "json" if liked["json"] and liked["json"] >= liked["html"] else "html"
+
+
+class PageResponse(Response):
+    """A page for a route."""
+
+    def __init__(self, page: Page, form: str, request: Request) -> None:
+        super().__init__()
+        self._page, self._form = page, form
+        self._asked = dict(request.scope["headers"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_page(self._page, self._form, self._asked, send)
+
+
+def file_response(found: ServedFile, sha256: str, request: Request) -> Response:
+    """The whole file, or one range of it (RFC 9110, 14)."""
+    headers = {
+        "cache-control": IMMUTABLE,
+        "etag": f'"{sha256[:40]}"',
+        "accept-ranges": "bytes",
+        "content-type": "application/octet-stream",
+    }
+    if request.headers.get("if-none-match") == headers["etag"]:
+        return Response(status_code=304, headers=headers)
+    start, end, status = 0, found.size, 200
+    match = _RANGE.fullmatch(request.headers.get("range", ""))
+    if match is not None and (match[1] or match[2]):
+        if match[1]:
+            start = int(match[1])
+            end = min(int(match[2]) + 1, found.size) if match[2] else found.size
+        else:
+            start = max(0, found.size - int(match[2]))
+        if start >= end:
+            headers["content-range"] = f"bytes */{found.size}"
+            return Response(status_code=416, headers=headers)
+        status = 206
+        headers["content-range"] = f"bytes {start}-{end - 1}/{found.size}"
+    headers["content-length"] = str(end - start)
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers)
+    chunks: Iterator[bytes] = found.read(start, end)
+    return StreamingResponse(iterate_in_threadpool(chunks), status_code=status, headers=headers)

@@ -1,0 +1,1 @@
+"""What an index of ours keeps: a database of releases and pages, and blobs by their sha256."""

@@ -1,0 +1,203 @@
+"""Files by their sha256: in a folder, or in an object store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+from trueup.model.errors import NotFoundError, SourceError
+
+__all__ = ["Blobs", "FolderBlobs", "ObjectBlobs", "blob_file", "open_blobs"]
+
+CHUNK = 1024 * 1024
+
+
+class Blobs(Protocol):
+    """Immutable files by the sha256 of their bytes, in hexadecimal.
+
+    ``scratch`` is a folder for files that are not finished, where taking them over is cheap.
+    """
+
+    scratch: Path
+
+    def put(self, sha256: str, path: Path) -> None:
+        """Take a finished file over; one that is there already stays. Durable on return."""
+        ...
+
+    def size(self, sha256: str) -> int | None:
+        """Bytes of a blob; None if it is not there."""
+        ...
+
+    def read(self, sha256: str, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from ``start`` to before ``end`` in chunks; raises NotFoundError."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Remove a blob; one that is not there is no fault."""
+        ...
+
+    def all(self) -> Iterator[str]:
+        """Every sha256 that is there."""
+        ...
+
+
+class FolderBlobs:
+    """Blobs as files in a folder: `ab/cd/abcd…`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.scratch = folder / "incoming"
+        try:
+            self.scratch.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SourceError(
+                f"cannot be made: {error.strerror or error}", place=(str(self.scratch),)
+            ) from error
+
+    def _path(self, sha256: str) -> Path:
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise ValueError(f"{sha256!r} is no sha256")
+        return self._folder / sha256[:2] / sha256[2:4] / sha256
+
+    def put(self, sha256: str, path: Path) -> None:
+        target = self._path(sha256)
+        if target.exists():
+            path.unlink(missing_ok=True)
+            return
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            path.replace(target)
+            descriptor = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise SourceError(
+                f"cannot be kept: {error.strerror or error}", place=(str(target),)
+            ) from error
+
+    def size(self, sha256: str) -> int | None:
+        try:
+            return self._path(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def read(self, sha256: str, start: int, end: int) -> Iterator[bytes]:
+        try:
+            file = self._path(sha256).open("rb")
+        except FileNotFoundError as error:
+            raise NotFoundError("is not kept", place=(sha256,)) from error
+        with file:
+            file.seek(start)
+            left = end - start
+            while left and (chunk := file.read(min(left, CHUNK))):
+                left -= len(chunk)
+                yield chunk
+
+    def delete(self, sha256: str) -> None:
+        self._path(sha256).unlink(missing_ok=True)
+
+    def all(self) -> Iterator[str]:
+        for path in self._folder.glob("??/??/*"):
+            yield path.name
+
+
+class ObjectBlobs:
+    """Blobs in an object store that obstore knows (`s3://bucket/prefix`)."""
+
+    def __init__(self, url: str, scratch: Path, **options: Any) -> None:
+        import obstore.store
+
+        self._store = obstore.store.from_url(url, **options)
+        self.scratch = scratch
+        scratch.mkdir(parents=True, exist_ok=True)
+
+    def put(self, sha256: str, path: Path) -> None:
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        try:
+            obstore.put(self._store, self._key(sha256), path, mode="create")
+        except AlreadyExistsError:
+            pass
+        except Exception as error:  # obstore's errors share no base but this
+            raise SourceError(f"cannot be kept: {error}", place=(sha256,)) from error
+        path.unlink(missing_ok=True)
+
+    def _key(self, sha256: str) -> str:
+        return f"{sha256[:2]}/{sha256}"
+
+    def size(self, sha256: str) -> int | None:
+        import obstore
+
+        try:
+            return int(obstore.head(self._store, self._key(sha256))["size"])
+        except FileNotFoundError:
+            return None
+
+    def read(self, sha256: str, start: int, end: int) -> Iterator[bytes]:
+        import obstore
+
+        for first in range(start, end, CHUNK):
+            last = min(first + CHUNK, end)
+            try:
+                yield bytes(
+                    obstore.get_range(self._store, self._key(sha256), start=first, end=last)
+                )
+            except FileNotFoundError as error:
+                raise NotFoundError("is not kept", place=(sha256,)) from error
+
+    def delete(self, sha256: str) -> None:
+        import obstore
+
+        obstore.delete(self._store, self._key(sha256))
+
+    def all(self) -> Iterator[str]:
+        import obstore
+
+        for batch in obstore.list(self._store):
+            for item in batch:
+                yield item["path"].rpartition("/")[2]
+
+
+def open_blobs(where: str, folder: Path) -> FolderBlobs | ObjectBlobs:
+    """A folder, or an address such as ``s3://bucket/prefix``; ``folder`` takes unfinished files."""
+    if "://" in where:
+        return ObjectBlobs(where, folder / "incoming")
+    return FolderBlobs(Path(where))
+
+
+def blob_file(blobs: Blobs, sha256: str, size: int) -> BinaryIO:
+    """A blob as a seekable file; what is read of it is fetched, and nothing else."""
+    return cast(BinaryIO, _BlobFile(blobs, sha256, size))
+
+
+class _BlobFile:
+    """Just enough of a file for `zipfile`."""
+
+    def __init__(self, blobs: Blobs, sha256: str, size: int) -> None:
+        self._blobs, self._sha256, self._size, self._at = blobs, sha256, size, 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._size if size < 0 else min(self._size, self._at + size)
+        data = b"".join(self._blobs.read(self._sha256, self._at, end)) if end > self._at else b""
+        self._at += len(data)
+        return data

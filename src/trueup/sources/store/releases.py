@@ -1,0 +1,300 @@
+"""Releases and their files: staged, published, yanked, removed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from trueup.model.artifact import Artifact, parse_filename
+from trueup.model.errors import UsageError
+from trueup.sources.store.database import Database
+from trueup.sources.store.tables import FILES, RELEASES
+
+__all__ = ["HostedFile", "HostedRelease", "Releases", "State"]
+
+
+class State(StrEnum):
+    """Whether readers see a release."""
+
+    STAGED = "staged"
+    QUARANTINED = "quarantined"
+    PUBLISHED = "published"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostedFile:
+    """One file that was uploaded; ``core_metadata`` are the bytes of a wheel's METADATA."""
+
+    filename: str
+    sha256: str
+    size: int
+    core_metadata: bytes | None
+    requires_python: str | None
+    yanked: str | None
+    uploaded: float
+    uploader: str
+
+    def artifact(self, url: str) -> Artifact:
+        """As a page lists it; its sidecar is advertised with its hash (PEP 714)."""
+        sidecar = None
+        if self.core_metadata is not None:
+            sidecar = {"sha256": hashlib.sha256(self.core_metadata).hexdigest()}
+        return Artifact(
+            filename=self.filename,
+            url=url,
+            name=parse_filename(self.filename),
+            size=self.size,
+            hashes={"sha256": self.sha256},
+            upload_time=datetime.fromtimestamp(self.uploaded, tz=UTC),
+            index_requires_python=self.requires_python,
+            yanked=self.yanked,
+            core_metadata=sidecar,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostedRelease:
+    """One release of a channel with its files, in the order in which they came."""
+
+    id: int
+    channel: str
+    project: NormalizedName
+    version: Version
+    state: State
+    closed: bool
+    touched: float
+    expected: tuple[str, ...]
+    verdict: Mapping[str, Any] | None
+    files: tuple[HostedFile, ...]
+
+
+class Releases(Database):
+    """What was uploaded."""
+
+    def release(
+        self, channel: str, project: NormalizedName, version: Version
+    ) -> HostedRelease | None:
+        """One release, whatever its state."""
+        with self.change() as connection:
+            row = connection.execute(
+                select(RELEASES).where(
+                    RELEASES.c.channel == channel,
+                    RELEASES.c.project == project,
+                    RELEASES.c.version == str(version),
+                )
+            ).first()
+            return None if row is None else self._release(connection, row)
+
+    def releases(
+        self,
+        channel: str,
+        project: NormalizedName | None = None,
+        *,
+        state: State | None = State.PUBLISHED,
+    ) -> tuple[HostedRelease, ...]:
+        """Releases of a project, or of all, by project and version; None: in any state."""
+        wanted = select(RELEASES).where(RELEASES.c.channel == channel)
+        if project is not None:
+            wanted = wanted.where(RELEASES.c.project == project)
+        if state is not None:
+            wanted = wanted.where(RELEASES.c.state == state.value)
+        with self.change() as connection:
+            rows = connection.execute(wanted).all()
+            found = [self._release(connection, row) for row in rows]
+        return tuple(sorted(found, key=lambda one: (one.project, one.version)))
+
+    def _release(self, connection: Connection, row: Row[Any]) -> HostedRelease:
+        files = connection.execute(
+            select(FILES).where(FILES.c.release == row.id).order_by(FILES.c.id)
+        ).all()
+        return HostedRelease(
+            id=row.id,
+            channel=row.channel,
+            project=canonicalize_name(row.project),
+            version=Version(row.version),
+            state=State(row.state),
+            closed=bool(row.closed),
+            touched=row.touched,
+            expected=tuple(json.loads(row.expected)) if row.expected else (),
+            verdict=json.loads(row.verdict) if row.verdict else None,
+            files=tuple(_file(file) for file in files),
+        )
+
+    def projects(self, channel: str) -> tuple[NormalizedName, ...]:
+        """Projects with a published release."""
+        wanted = (
+            select(RELEASES.c.project)
+            .where(RELEASES.c.channel == channel, RELEASES.c.state == State.PUBLISHED.value)
+            .distinct()
+        )
+        with self.change() as connection:
+            return tuple(
+                sorted(canonicalize_name(row.project) for row in connection.execute(wanted))
+            )
+
+    def channels(self) -> tuple[str, ...]:
+        """Channels that have a release in any state."""
+        with self.change() as connection:
+            rows = connection.execute(select(RELEASES.c.channel).distinct()).all()
+        return tuple(sorted(row.channel for row in rows))
+
+    def owns(self, channel: str, project: NormalizedName) -> bool:
+        """Whether a channel has published the project: then nobody else's is shown."""
+        wanted = select(RELEASES.c.id).where(
+            RELEASES.c.channel == channel,
+            RELEASES.c.project == project,
+            RELEASES.c.state == State.PUBLISHED.value,
+        )
+        with self.change() as connection:
+            return connection.execute(wanted.limit(1)).first() is not None
+
+    def add_file(
+        self,
+        channel: str,
+        project: NormalizedName,
+        version: Version,
+        file: HostedFile,
+        *,
+        verdict: Mapping[str, Any],
+        state: State,
+        expected: Sequence[str] | None = None,
+    ) -> None:
+        """Stage a file; its blob is there already. Raises UsageError if the name is taken."""
+        with self.change() as connection:
+            row = connection.execute(
+                select(RELEASES).where(
+                    RELEASES.c.channel == channel,
+                    RELEASES.c.project == project,
+                    RELEASES.c.version == str(version),
+                )
+            ).first()
+            values: dict[str, Any] = {"touched": self.clock(), "verdict": json.dumps(verdict)}
+            if expected is not None:
+                values["expected"] = json.dumps(list(expected))
+            if row is None:
+                release = connection.execute(
+                    insert(RELEASES).values(
+                        channel=channel, project=project, version=str(version),
+                        state=state.value, closed=False, **values,
+                    ).returning(RELEASES.c.id)
+                ).scalar_one()  # fmt: skip
+            else:
+                release = row.id
+                if row.state != State.PUBLISHED.value:
+                    values["state"] = state.value
+                connection.execute(
+                    update(RELEASES).where(RELEASES.c.id == release).values(**values)
+                )
+            try:
+                connection.execute(
+                    insert(FILES).values(
+                        release=release, channel=channel, filename=file.filename,
+                        sha256=file.sha256, size=file.size, core_metadata=file.core_metadata,
+                        requires_python=file.requires_python, yanked=None, uploaded=file.uploaded,
+                        uploader=file.uploader,
+                    )
+                )  # fmt: skip
+            except IntegrityError as error:
+                raise UsageError(f"`{file.filename}` is there already") from error
+            self._note(connection, file.uploader, "upload", channel, project, version, file)
+
+    def publish(self, release: HostedRelease, *, who: str, verdict: Mapping[str, Any]) -> None:
+        """Make a release visible: all its files, in one step, and no page from before stays."""
+        with self.change() as connection:
+            connection.execute(
+                update(RELEASES)
+                .where(RELEASES.c.id == release.id)
+                .values(
+                    state=State.PUBLISHED.value,
+                    published=self.clock(),
+                    verdict=json.dumps(verdict),
+                )
+            )
+            self.seen(connection, release.project)
+            self._note(
+                connection, who, "publish", release.channel, release.project, release.version
+            )
+
+    def set_state(self, release: HostedRelease, state: State, *, who: str) -> None:
+        """Put a release into another state that readers do not see."""
+        with self.change() as connection:
+            connection.execute(
+                update(RELEASES).where(RELEASES.c.id == release.id).values(state=state.value)
+            )
+            self.seen(connection, release.project)
+            self._note(
+                connection, who, state.value, release.channel, release.project, release.version
+            )
+
+    def set_yanked(
+        self, channel: str, project: NormalizedName, filename: str, reason: str | None, *, who: str
+    ) -> bool:
+        """Yank a file (PEP 592), or take that back (None); False if there is no such file."""
+        with self.change() as connection:
+            done = connection.execute(
+                update(FILES)
+                .where(FILES.c.channel == channel, FILES.c.filename == filename)
+                .values(yanked=reason)
+            )
+            self.seen(connection, project)
+            action = "unyank" if reason is None else "yank"
+            self.note(connection, who, action, channel, project, "", filename, reason)
+            return bool(done.rowcount)
+
+    def remove(self, release: HostedRelease, *, who: str) -> None:
+        """Delete a release and its files; blobs that nothing needs any more go with `fsck`."""
+        with self.change() as connection:
+            connection.execute(delete(FILES).where(FILES.c.release == release.id))
+            connection.execute(delete(RELEASES).where(RELEASES.c.id == release.id))
+            self.seen(connection, release.project)
+            self._note(connection, who, "delete", release.channel, release.project, release.version)
+
+    def close(self, release: HostedRelease, *, who: str, closed: bool = True) -> None:
+        """Take no further files into a release."""
+        with self.change() as connection:
+            connection.execute(
+                update(RELEASES).where(RELEASES.c.id == release.id).values(closed=closed)
+            )
+            action = "close" if closed else "open"
+            self._note(connection, who, action, release.channel, release.project, release.version)
+
+    def hosted_file(self, sha256: str) -> HostedFile | None:
+        """A file that is published somewhere."""
+        with self.change() as connection:
+            row = connection.execute(
+                select(FILES)
+                .join(RELEASES, RELEASES.c.id == FILES.c.release)
+                .where(FILES.c.sha256 == sha256, RELEASES.c.state == State.PUBLISHED.value)
+            ).first()
+            return None if row is None else _file(row)
+
+    def _note(
+        self, connection: Connection, who: str, action: str, channel: str, project: str,
+        version: Version, file: HostedFile | None = None,
+    ) -> None:  # fmt: skip
+        name = file.filename if file is not None else None
+        detail = f"sha256 {file.sha256}" if file is not None else None
+        self.note(connection, who, action, channel, project, str(version), name, detail)
+
+
+def _file(row: Row[Any]) -> HostedFile:
+    return HostedFile(
+        filename=row.filename,
+        sha256=row.sha256,
+        size=row.size,
+        core_metadata=row.core_metadata,
+        requires_python=row.requires_python,
+        yanked=row.yanked,
+        uploaded=row.uploaded,
+        uploader=row.uploader,
+    )

@@ -1,0 +1,65 @@
+"""The database is opened, and brought to the newest version of its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from trueup.model.errors import SourceError, UsageError
+from trueup.sources.store.tables import METADATA
+
+__all__ = ["open_engine", "upgrade"]
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for ``sqlite:///path`` or ``postgresql://…`` (through psycopg).
+
+    SQLite writes ahead (WAL) and waits for other writers; a commit is durable. Raises UsageError
+    for an address that is none.
+    """
+    if url.startswith("postgresql://"):
+        url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+    try:
+        engine = create_engine(url, pool_pre_ping=True)
+    except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
+        raise UsageError(
+            f"the database cannot be opened: {error}",
+            hint="`sqlite:///path/to/file.db`, or `postgresql://host/name` with "
+            "`pip install 'psycopg[binary]'`",
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, record: object) -> None:
+    # SQLAlchemy starts transactions itself, see `_begin`.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Any) -> None:
+    # A transaction that reads first and writes later could not be promoted beside another writer.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the tables to the newest version; what is there stays. Raises SourceError."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            config.attributes["metadata"] = METADATA
+            command.upgrade(config, "head")
+    except SQLAlchemyError as error:
+        raise SourceError(f"the database cannot be prepared: {error}") from error

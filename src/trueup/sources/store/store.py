@@ -1,0 +1,13 @@
+"""The store of an index: everything that its database keeps."""
+
+from __future__ import annotations
+
+from trueup.sources.store.releases import HostedFile, HostedRelease, Releases, State
+from trueup.sources.store.shown import Page, Shown
+from trueup.sources.store.tokens import Scope, Token, Tokens
+
+__all__ = ["HostedFile", "HostedRelease", "Page", "Scope", "State", "Store", "Token"]
+
+
+class Store(Releases, Shown, Tokens):
+    """One database; every write that readers can see is one step."""

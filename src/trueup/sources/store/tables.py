@@ -1,0 +1,141 @@
+"""The tables. Times are seconds since 1970, digests are sha256 in hexadecimal."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = ["AUDIT", "DERIVED", "FILES", "GENERATION", "METADATA", "PAGES", "RELEASES", "REMOTE",
+           "REMOTE_FILES", "TOKENS"]  # fmt: skip
+
+METADATA = MetaData()
+
+RELEASES = Table(
+    "release",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("project", String(256), nullable=False),
+    Column("version", String(256), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("closed", Boolean, nullable=False, default=False),
+    Column("touched", Float, nullable=False),
+    Column("published", Float),
+    Column("expected", Text),
+    Column("verdict", Text),
+    UniqueConstraint("channel", "project", "version"),
+)
+"""``state`` is staged, quarantined or published; ``expected`` a JSON list of file names, after the
+last of which the release is published; ``verdict`` what was last judged, as JSON."""
+
+FILES = Table(
+    "file",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("release", ForeignKey("release.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("filename", String(512), nullable=False),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("size", Integer, nullable=False),
+    Column("core_metadata", LargeBinary),
+    Column("requires_python", Text),
+    Column("yanked", Text),
+    Column("uploaded", Float, nullable=False),
+    Column("uploader", String(256), nullable=False),
+    UniqueConstraint("channel", "filename"),
+)
+"""``core_metadata`` are the bytes of METADATA in a wheel, None for an sdist; ``yanked`` the reason,
+possibly empty, None where the file is not yanked."""
+
+PAGES = Table(
+    "page",
+    METADATA,
+    Column("view", String(160), primary_key=True),
+    Column("project", String(256), primary_key=True),
+    Column("form", String(8), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Column("etag", String(72), nullable=False),
+    Column("made", Float, nullable=False),
+    Column("stale", Boolean, nullable=False, default=False),
+)
+"""Rendered pages: ``form`` is json or html, ``packed`` the body as gzip; ``stale`` says that the
+upstream index did not answer when it was made."""
+
+REMOTE = Table(
+    "remote",
+    METADATA,
+    Column("project", String(256), primary_key=True),
+    Column("listing", LargeBinary, nullable=False),
+    Column("fetched", Float, nullable=False),
+)
+"""The last good listing of an upstream project."""
+
+REMOTE_FILES = Table(
+    "remote_file",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("filename", String(512), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("size", Integer),
+)
+"""Where a file of an upstream index is."""
+
+DERIVED = Table(
+    "derived",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("original", String(64), nullable=False, index=True),
+    Column("filename", String(512), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("recipe", LargeBinary, nullable=False),
+    Column("core_metadata", LargeBinary, nullable=False),
+    Column("made", Float, nullable=False),
+)
+"""Wheels with other metadata, as recipes over the original's bytes."""
+
+TOKENS = Table(
+    "token",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(256), nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("made", Float, nullable=False),
+    Column("expires", Float),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("who", String(256), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("project", String(256), nullable=False),
+    Column("version", String(256), nullable=False),
+    Column("filename", String(512)),
+    Column("detail", Text),
+    Index("audit_project", "project", "version"),
+)
+
+GENERATION = Table(
+    "generation",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+"""One row, whose number grows with every change that readers can see: other workers ask for it."""

@@ -1,0 +1,93 @@
+"""A real `trueup serve` in a process of its own, for tests that speak HTTP to it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+__all__ = ["Server", "serving", "trueup"]
+
+
+def trueup(*arguments: str, cwd: Path | None = None) -> str:
+    """Run the command line; returns what it prints."""
+    code = "from trueup.interfaces.cli.main import main; import sys; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True, text=True, timeout=60, check=False, cwd=cwd,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+class Server:
+    """A running index: its address, a token that may do everything, and its process."""
+
+    def __init__(self, url: str, token: str, process: subprocess.Popen[bytes], data: Path) -> None:
+        self.url = url
+        self.token = token
+        self.process = process
+        self.data = data
+
+    def get(self, path: str, **headers: str) -> httpx2.Response:
+        """A page or a file; header names with `_` for `-`."""
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx2.get(f"{self.url}{path}", headers=fields)
+
+    def json(self, project: str, view: str = "") -> list[str]:
+        """The file names on a project's page, in its order."""
+        answer = self.get(f"{view}/simple/{project}/", accept="application/vnd.pypi.simple.v1+json")
+        assert answer.status_code == 200, answer.text
+        return [file["filename"] for file in answer.json()["files"]]
+
+    def upload(self, path: Path, channel: str = "", **fields: str) -> httpx2.Response:
+        """The legacy form, as uploaders send it."""
+        return httpx2.post(
+            f"{self.url}{channel}/legacy/",
+            data={":action": "file_upload", "protocol_version": "1", **fields},
+            files={"content": (path.name, path.read_bytes())},
+            auth=("__token__", self.token),
+        )
+
+    def post(self, path: str) -> httpx2.Response:
+        return httpx2.post(f"{self.url}{path}", auth=("__token__", self.token))
+
+
+@contextmanager
+def serving(data: Path, *options: str, cwd: Path | None = None) -> Iterator[Server]:
+    """Start an index on a free port, and stop it afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = trueup(
+        "serve", "--data", str(data), "token", "tests",
+        *(word for action in ("upload", "publish", "yank", "close", "delete")
+          for word in ("--may", action)),
+    )  # fmt: skip
+    code = "from trueup.interfaces.cli.main import main; import sys; sys.exit(main())"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "serve", "--data", str(data), "--port", str(port), *options],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd, env=environ,
+    )  # fmt: skip
+    server = Server(f"http://127.0.0.1:{port}", token, process, data)
+    try:
+        for _ in range(200):
+            try:
+                if server.get("/health").status_code == 200:
+                    break
+            except httpx2.HTTPError:
+                time.sleep(0.05)
+        else:
+            raise AssertionError("the index does not come up")
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
