@@ -325,6 +325,23 @@ def test_the_versions_of_the_lock_that_is_there_stay() -> None:
     assert entries(one(run(shelf, replace(request("tool>=2"), preferred=kept)))) == ["tool 2.0"]
 
 
+def test_the_lowest_versions_stay_the_lowest() -> None:
+    """A project that has two versions in the lock keeps both, each where it was."""
+    shelf = Shelf.of(
+        {
+            "app-1.0-py3-none-any.whl": ["tool", 'tool>=2; sys_platform == "win32"'],
+            "tool-1.0-py3-none-any.whl": [],
+            "tool-2.0-py3-none-any.whl": [],
+        }
+    )
+    both = "cp312-{linux-x86_64-glibc2.28,windows-amd64}"
+    lowest = replace(request("app", targets=both), strategy=Strategy.LOWEST)
+    first = entries(one(run(shelf, lowest)))
+    assert first == ["app 1.0", "tool 1.0", "tool 2.0"]
+    kept = {NormalizedName("tool"): frozenset({Version("1.0"), Version("2.0")})}
+    assert entries(one(run(shelf, replace(lowest, preferred=kept)))) == first
+
+
 @pytest.mark.parametrize(
     ("roots", "policy", "expected"),
     [

@@ -141,8 +141,10 @@ def _field(stock: Stock, state: _State) -> Field:
 def _all(stock: Stock, here: Field) -> tuple[tuple[Placed, ...], list[Unserved]]:
     placed: list[Placed] = []
     lost: dict[Target, Unserved] = {}
+    # Of several versions that the old lock has, the one that the strategy would take goes first.
+    newest = stock.request.strategy is not Strategy.LOWEST
     pins: dict[NormalizedName, list[Version]] = {
-        project: sorted(versions, reverse=True)
+        project: sorted(versions, reverse=newest)
         for project, versions in stock.request.preferred.items()
     }
     fields = _fields(here)
