@@ -70,8 +70,8 @@ def asked(trouble: Trouble) -> str:
 
 
 def names_of(requirements: Iterable[Requirement | None]) -> str:
-    """``a``, ``b`` and 3 more projects."""
-    names = list(dict.fromkeys(f"`{item.bare}`" for item in requirements if item is not None))
+    """``a``, ``b`` and 3 more projects, in one order: baselines know a finding by its words."""
+    names = sorted({f"`{item.bare}`" for item in requirements if item is not None})
     if len(names) <= _SHOWN:
         return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     return f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN} more"

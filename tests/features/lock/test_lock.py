@@ -337,7 +337,7 @@ def test_the_lowest_versions_stay_the_lowest() -> None:
     both = "cp312-{linux-x86_64-glibc2.28,windows-amd64}"
     lowest = replace(request("app", targets=both), strategy=Strategy.LOWEST)
     first = entries(one(run(shelf, lowest)))
-    assert first == ["app 1.0", "tool 1.0", "tool 2.0"]
+    assert [line.partition(";")[0] for line in first] == ["app 1.0", "tool 1.0", "tool 2.0"]
     kept = {NormalizedName("tool"): frozenset({Version("1.0"), Version("2.0")})}
     assert entries(one(run(shelf, replace(lowest, preferred=kept)))) == first
 
