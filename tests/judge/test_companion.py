@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.natives import distribution
+from tests.natives import distribution, native_file
 from trueup.judge.companion import (
     PreviousCompanion,
     bundle_folder,
     companion_path,
     plan_companion,
 )
+from trueup.model.library import NativeFile
 from trueup.model.split import CompanionPlan, Refusal, SplitWheel
 
 LINUX, MACOS, WINDOWS = "manylinux_2_17_x86_64", "macosx_11_0_arm64", "win_amd64"
@@ -27,12 +31,19 @@ def wheel(
     *,
     version: str = "2.0",
     mentions: tuple[str, ...] = (),
+    files: tuple[NativeFile, ...] = (),
+    members: frozenset[str] = frozenset(),
+    requires: tuple[str, ...] = (),
+    pure: bool = False,
 ) -> SplitWheel:
     tags = f"{python}-{python}-{platform}" if python != "py3" else f"py3-none-{platform}"
     return SplitWheel(
-        distribution=distribution("demo", tags=tags, version=version),
+        distribution=distribution("demo", *files, tags=tags, version=version),
         bundled=LIBS if bundled is None else bundled,
         mentions=mentions,
+        members=members,
+        requires=frozenset(map(canonicalize_name, requires)),
+        pure=pure,
     )
 
 
@@ -57,6 +68,11 @@ def refused(*wheels: SplitWheel, **options: object) -> tuple[Refusal, ...]:
         ("demo/demo.libs/liba.so", None, "demo/demo.libs/liba.so"),
         ("demo/libs/liba.so", None, "demo/libs/liba.so"),
         ("demo/fast.so", None, "demo/fast.so"),
+        (
+            "demo-1.0.data/platlib/demo/.dylibs/a.dylib",
+            None,
+            "demo-1.0.data/platlib/demo/.dylibs/a.dylib",
+        ),
     ],
 )
 def test_bundled_folders_and_where_they_go(member: str, folder: str | None, moved: str) -> None:
@@ -88,7 +104,7 @@ def test_every_platform_has_a_companion_so_the_requirement_is_the_same_everywher
     assert windows.moves == {"demo.libs/a-10.dll": "demo.libs/a-10.dll"}
 
 
-REFUSALS = {
+REFUSALS: dict[str, tuple[list[SplitWheel], dict[str, Any], str]] = {
     "two releases": (
         [wheel(), wheel("cp312", version="2.1")],
         {},
@@ -110,10 +126,47 @@ REFUSALS = {
         {},
         "code names the folder of the libraries, which moves",
     ),
+    "two files of one name": (
+        [wheel(), wheel()],
+        {},
+        "two of these wheels have the same file name",
+    ),
+    "split before": (
+        [wheel(requires=("Demo_Libs",))],
+        {},
+        "there are wheels that ask for `demo-libs` already",
+    ),
+    "the companion of another project": (
+        [wheel()],
+        {
+            "previous": PreviousCompanion(
+                project=canonicalize_name("other-libs"),
+                version=Version("1.9"),
+                platforms={(LINUX,): {companion_path(path): one for path, one in LIBS.items()}},
+            )
+        },
+        "the earlier companion is called `other-libs`, and the one of this release `demo-libs`",
+    ),
+    "a search path that cannot be read": (
+        [wheel(files=(native_file("demo/fast.so", unreadable="is damaged"),))],
+        {},
+        "there are files whose search paths cannot be read, and so not be followed",
+    ),
+    "something is there": (
+        [wheel(members=frozenset({"demo_libs/libb-89abcdef.so.2"}))],
+        {},
+        "the wheels have files already where the libraries would move",
+    ),
+    "two folders on some systems": (
+        [wheel(), wheel("cp312", pure=True)],
+        {},
+        "of the wheels for Linux x86_64 some are installed as pure Python and others as "
+        "platform-specific: on some systems these are two folders",
+    ),
     "an earlier release owns the path": (
         [wheel("cp311", MACOS, DYLIBS)],
         {"owned": {"demo/.dylibs/liba.1.dylib": "demo-1.9-cp311-cp311-macosx_11_0_arm64.whl"}},
-        "on macOS arm64 the libraries must stay at their paths, and an earlier release that is not "
+        "on macOS arm64 the libraries must stay at their paths, and another release that is not "
         "split owns them: pip installs the companion, then uninstalls that release and deletes "
         "them",
     ),
@@ -130,6 +183,11 @@ REFUSALS = {
 def test_refusals(name: str) -> None:
     wheels, options, reason = REFUSALS[name]
     assert [one.reason for one in refused(*wheels, **options)] == [reason]
+
+
+def test_a_companion_goes_where_its_wheels_go() -> None:
+    plan = planned(wheel(pure=True), wheel("cp312", pure=True), wheel("cp311", WINDOWS, DLLS))
+    assert [one.pure for one in plan.platforms] == [True, False]
 
 
 def test_all_reasons_are_told_at_once() -> None:
@@ -164,7 +222,9 @@ MOVED = {companion_path(path): digest for path, digest in LIBS.items()}
 def test_an_earlier_companion_is_reused_only_if_no_platform_changed(
     platforms: dict[tuple[str, ...], dict[str, str]], *, reused: bool
 ) -> None:
-    previous = PreviousCompanion(version=Version("1.9"), platforms=platforms)
+    previous = PreviousCompanion(
+        project=canonicalize_name("demo-libs"), version=Version("1.9"), platforms=platforms
+    )
     plan = planned(wheel(), wheel("cp311", WINDOWS, DLLS), previous=previous)
     assert plan.reused is reused
     assert plan.requirement == ("demo-libs==1.9" if reused else "demo-libs==2.0")

@@ -23,7 +23,7 @@ from trueup.model.watcher import Watcher
 from trueup.sources.binary.dwarf import type_table
 from trueup.sources.nativewheel import read_native_wheel
 from trueup.sources.release import newest
-from trueup.sources.splitwheel import member_digests, read_split_wheel
+from trueup.sources.splitwheel import member_digests, member_names, read_split_wheel
 
 __all__ = [
     "owned_paths",
@@ -58,7 +58,8 @@ def wheel_paths(texts: Sequence[str], places: Places, scratch: Path) -> list[Pat
     for path in paths:
         if path.suffix != ".whl":
             raise UsageError("is no wheel", place=(str(path),))
-    return paths
+    # What a folder holds may be named besides.
+    return list({path.parent.resolve() / path.name: path for path in paths}.values())
 
 
 def _downloaded(asked: AskedRelease, places: Places, scratch: Path) -> list[Path]:
@@ -109,7 +110,8 @@ def type_tables(
             wanted = parse_library_name(file.filename).stem in libraries
             if wanted and any(image.debug for image in file.readable):
                 with ZipFile(wheel.origin) as archive:
-                    table = type_table(archive.read(file.path))
+                    members = member_names(archive.namelist(), wheel.tags)
+                    table = type_table(archive.read(members[file.path]))
                 if table is not None:
                     found[file.sha256] = table
     return found
@@ -118,35 +120,39 @@ def type_tables(
 def previous_companion(paths: Sequence[Path]) -> PreviousCompanion:
     """The companions of an earlier release, by their platform tags.
 
-    Raises UsageError if they are of several versions.
+    Raises UsageError if they are of several releases, or two of them of one platform.
     """
-    versions: set[Version] = set()
-    platforms = {}
+    releases: set[tuple[NormalizedName, Version]] = set()
+    platforms: dict[tuple[str, ...], Mapping[str, str]] = {}
     for path in paths:
         name, digests = member_digests(path)
-        versions.add(name.version)
-        platforms[tuple(sorted({tag.platform for tag in name.tags}))] = digests
-    if len(versions) != 1:
+        releases.add((name.project, name.version))
+        tags = tuple(sorted({tag.platform for tag in name.tags}))
+        if tags in platforms:
+            raise UsageError("`--previous` names two wheels of one platform", place=(str(path),))
+        platforms[tags] = digests
+    if len(releases) != 1:
         raise UsageError(
             "`--previous` names the companions of one release",
-            found=", ".join(sorted(map(str, versions))) or "none",
+            found=", ".join(sorted(f"{name} {version}" for name, version in releases)) or "none",
         )
-    return PreviousCompanion(version=versions.pop(), platforms=platforms)
+    ((project, version),) = releases
+    return PreviousCompanion(project=project, version=version, platforms=platforms)
 
 
 def owned_paths(wheels: Sequence[SplitWheel], places: Places, watcher: Watcher) -> dict[str, str]:
-    """Paths of bundled libraries in earlier releases on the index, and one file that has each.
+    """Paths of bundled libraries in other releases on the index, and one file that has each.
 
-    Asked only for platforms whose libraries cannot move to another folder; of each earlier release
-    one wheel per platform is looked into, by ranges. An index that does not know the project owns
-    nothing.
+    Asked only for platforms whose libraries cannot move to another folder; of each other release,
+    a later one too, for this may be a fix of an older series, one wheel per platform is looked
+    into, by ranges. An index that does not know the project owns nothing.
     """
     staying = [wheel for wheel in wheels if wheel.bundled and not _moves(wheel)]
     if not staying:
         return {}
     project, version = staying[0].distribution.project, staying[0].distribution.version
     platforms = {p for wheel in staying for p in _platforms(wheel.distribution.tags)}
-    chosen = _earlier(project, version, platforms, places)
+    chosen = _others(project, version, platforms, places)
     watcher.expect(len(chosen))
     owned: dict[str, str] = {}
     source = places.configured()
@@ -162,7 +168,7 @@ def owned_paths(wheels: Sequence[SplitWheel], places: Places, watcher: Watcher) 
     return owned
 
 
-def _earlier(
+def _others(
     project: NormalizedName, version: Version, platforms: set[str], places: Places
 ) -> list[Artifact]:
     try:
@@ -170,11 +176,11 @@ def _earlier(
     except NotFoundError:
         return []
     found: dict[tuple[Version, str], Artifact] = {}
-    for earlier, files in listing.by_version().items():
+    for other, files in listing.by_version().items():
         for file in files:
-            if earlier < version and isinstance(file.name, WheelName):
+            if other != version and isinstance(file.name, WheelName):
                 for platform in _platforms(file.name.tags) & platforms:
-                    found[earlier, platform] = file
+                    found[other, platform] = file
     return list({file.filename: file for file in found.values()}.values())
 
 

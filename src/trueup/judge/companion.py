@@ -7,14 +7,16 @@ all; so every platform has a companion, an empty one where there is nothing to m
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from trueup.judge.layouts import platform_of
+from trueup.model.metadata import Unreadable
 from trueup.model.split import CompanionPlan, PlatformPlan, Refusal, SplitWheel
 
 __all__ = ["PreviousCompanion", "bundle_folder", "companion_path", "plan_companion"]
@@ -27,6 +29,7 @@ _DYLIBS = re.compile(r"(?:[^/]+/)*\.dylibs/.+|[^/]+\.dylibs/.+")
 class PreviousCompanion:
     """The companion wheels of an earlier release: the sha256 of each member, by platform tag."""
 
+    project: NormalizedName
     version: Version
     platforms: Mapping[tuple[str, ...], Mapping[str, str]]
 
@@ -34,8 +37,11 @@ class PreviousCompanion:
 def bundle_folder(member: str) -> str | None:
     """The folder of bundled libraries that a member is in; None if it is in none.
 
-    `NAME.libs/` is what auditwheel and delvewheel make, `.dylibs/` what delocate makes.
+    `NAME.libs/` is what auditwheel and delvewheel make, `.dylibs/` what delocate makes. One below
+    a `.data` folder counts for nothing: that folder is named after its own wheel.
     """
+    if member.partition("/")[0].endswith(".data"):
+        return None
     if match := _TOP_LIBS.fullmatch(member):
         return f"{match['name']}.libs"
     if _DYLIBS.fullmatch(member):
@@ -62,7 +68,7 @@ def plan_companion(
 ) -> CompanionPlan | tuple[Refusal, ...]:
     """The plan for the wheels of one release, or everything that speaks against it.
 
-    ``owned`` maps paths that earlier, unsplit releases own to the file that does;
+    ``owned`` maps paths that other, unsplit releases own to the file that does;
     ``previous`` are the companions of the release before, reused if they hold the same.
     """
     releases = {(one.distribution.project, one.distribution.version) for one in wheels}
@@ -72,7 +78,8 @@ def plan_companion(
             Refusal(reason=f"these are wheels of {len(releases)} releases", files=tuple(names)),
         )
     ((project, version),) = releases
-    refusals: list[Refusal] = list(_ambiguous(wheels))
+    companion = canonicalize_name(f"{project}-libs")
+    refusals = [*_unfit(wheels, companion, previous), *_ambiguous(wheels)]
     platforms: list[PlatformPlan] = []
     for platform, members in sorted(_by_platform(wheels).items()):
         plan = _platform(platform, members, owned or {}, refusals)
@@ -90,12 +97,33 @@ def plan_companion(
     return CompanionPlan(
         project=project,
         version=version,
-        companion=canonicalize_name(f"{project}-libs"),
+        companion=companion,
         companion_version=previous.version if previous is not None and reused else version,
         platforms=tuple(platforms),
         plain=plain,
         reused=reused,
     )
+
+
+def _unfit(
+    wheels: Sequence[SplitWheel], companion: NormalizedName, previous: PreviousCompanion | None
+) -> Iterable[Refusal]:
+    """What would end in two files of one name, or in a requirement that means something else."""
+    names = Counter(one.distribution.filename for one in wheels)
+    if twice := sorted(name for name, times in names.items() if times > 1):
+        yield Refusal(reason="two of these wheels have the same file name", files=tuple(twice))
+    asking = [one.distribution.filename for one in wheels if companion in one.requires]
+    if asking:
+        yield Refusal(
+            reason=f"there are wheels that ask for `{companion}` already",
+            files=tuple(asking),
+            hint="split the wheels as they were built",
+        )
+    if previous is not None and previous.project != companion:
+        yield Refusal(
+            reason=f"the earlier companion is called `{previous.project}`, and the one of this "
+            f"release `{companion}`"
+        )
 
 
 def _by_platform(wheels: Iterable[SplitWheel]) -> dict[str, list[SplitWheel]]:
@@ -136,36 +164,71 @@ def _platform(
         return None
     refusals += _differences(platform, wheels)
     moves = {member: companion_path(member) for member in wheels[0].bundled}
-    if not platform.startswith("Linux"):
-        moves = {member: member for member in moves}
-        taken = {path: owned[path] for path in moves if path in owned}
-        if taken:
-            refusals.append(
-                Refusal(
-                    reason=f"on {platform} the libraries must stay at their paths, and an earlier "
-                    "release that is not split owns them: pip installs the companion, then "
-                    "uninstalls that release and deletes them",
-                    files=tuple(f"{path} (of {owner})" for path, owner in sorted(taken.items())),
-                    hint="leave this platform unsplit, or rename its libraries in this release "
-                    "(`delvewheel` and `auditwheel` put a digest into the name)",
-                )
-            )
+    if platform.startswith("Linux"):
+        moves = {member: path for member, path in moves.items() if path != member}
+        refusals += _unmovable(wheels, moves)
     else:
-        mentioning = [
-            f"{wheel.distribution.filename}: {name}" for wheel in wheels for name in wheel.mentions
-        ]
-        if mentioning:
-            refusals.append(
-                Refusal(
-                    reason="code names the folder of the libraries, which moves",
-                    files=tuple(mentioning),
-                    hint="let it find the library through its name, or name both folders",
-                )
+        moves = {member: member for member in moves}
+        refusals += _taken(platform, moves, owned)
+    if len({wheel.pure for wheel in wheels}) > 1:
+        pure = [wheel.distribution.filename for wheel in wheels if wheel.pure]
+        refusals.append(
+            Refusal(
+                reason=f"of the wheels for {platform} some are installed as pure Python and others "
+                "as platform-specific: on some systems these are two folders",
+                files=tuple(pure),
+                hint="a wheel with libraries has `Root-Is-Purelib: false`",
             )
+        )
     tags = {tag.platform for wheel in wheels for tag in wheel.distribution.tags}
     return PlatformPlan(
-        platform=platform, tags=tuple(sorted(tags)), wheels=tuple(wheels), moves=moves
+        platform=platform,
+        tags=tuple(sorted(tags)),
+        wheels=tuple(wheels),
+        moves=moves,
+        pure=wheels[0].pure,
     )
+
+
+def _taken(platform: str, moves: Mapping[str, str], owned: Mapping[str, str]) -> Iterable[Refusal]:
+    taken = {path: owned[path] for path in moves if path in owned}
+    if taken:
+        yield Refusal(
+            reason=f"on {platform} the libraries must stay at their paths, and another release "
+            "that is not split owns them: pip installs the companion, then uninstalls that "
+            "release and deletes them",
+            files=tuple(f"{path} (of {owner})" for path, owner in sorted(taken.items())),
+            hint="leave this platform unsplit, or rename its libraries in this release "
+            "(`delvewheel` and `auditwheel` put a digest into the name)",
+        )
+
+
+def _unmovable(wheels: Sequence[SplitWheel], moves: Mapping[str, str]) -> Iterable[Refusal]:
+    """What would not follow the libraries to their new folder, or stands there."""
+    mentioning = [f"{one.distribution.filename}: {name}" for one in wheels for name in one.mentions]
+    if mentioning:
+        yield Refusal(
+            reason="code names the folder of the libraries, which moves",
+            files=tuple(mentioning),
+            hint="let it find the library through its name, or name both folders",
+        )
+    unread = [
+        f"{one.distribution.filename}: {file.path}: {file.images.reason}"
+        for one in wheels
+        for file in one.distribution.files
+        if isinstance(file.images, Unreadable)
+    ]
+    if unread:
+        yield Refusal(
+            reason="there are files whose search paths cannot be read, and so not be followed",
+            files=tuple(unread),
+        )
+    present = sorted({path for one in wheels for path in moves.values() if path in one.members})
+    if present:
+        yield Refusal(
+            reason="the wheels have files already where the libraries would move",
+            files=tuple(present),
+        )
 
 
 def _differences(platform: str, wheels: Sequence[SplitWheel]) -> Iterable[Refusal]:

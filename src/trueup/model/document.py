@@ -13,7 +13,7 @@ from functools import cached_property
 
 from .metadata import title
 
-__all__ = ["Document", "Header", "parse_document"]
+__all__ = ["Document", "Header", "is_line", "parse_document"]
 
 _BOM = b"\xef\xbb\xbf"
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
@@ -83,7 +83,7 @@ class Document:
         """
         kept = _kept(self.values(field), values)
         for value, number in zip(values, kept, strict=True):
-            if number is None and not _is_line(value):
+            if number is None and not is_line(value):
                 raise ValueError(f"{value!r} cannot be written as the value of one header")
         positions = [n for n, header in enumerate(self.headers) if header.name == field]
         start = positions[0] if positions else self._place(field)
@@ -166,7 +166,7 @@ def parse_document(data: bytes) -> Document:
     return Document(lead=lead, headers=tuple(headers), rest=data[position:])
 
 
-def _is_line(value: str) -> bool:
+def is_line(value: str) -> bool:
     """Whether a value, written in one line, is read again as it is."""
     return bool(value) and not _CONTROL.search(value) and value == value.strip()
 

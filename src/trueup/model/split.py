@@ -26,11 +26,17 @@ __all__ = [
 class SplitWheel:
     """A wheel that is to be split: ``bundled`` are the members of its folders of libraries, each
     with its sha256 in hexadecimal; ``mentions`` are text members that name such a folder.
+
+    ``members`` are the names of all members, ``requires`` the projects that its metadata asks for;
+    ``pure`` is its Root-Is-Purelib, which decides the folder that it is installed into.
     """
 
     distribution: Distribution
     bundled: Mapping[str, str]
     mentions: tuple[str, ...] = ()
+    members: frozenset[str] = frozenset()
+    requires: frozenset[NormalizedName] = frozenset()
+    pure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +54,14 @@ class PlatformPlan:
 
     ``tags`` are platform tags of all its wheels; ``moves`` maps the member names in the wheels to
     those in the companion (the same where nothing may be renamed). ``wheels`` is empty for the
-    companion without libraries that serves all other platforms.
+    companion without libraries that serves all other platforms. ``pure`` is Root-Is-Purelib.
     """
 
     platform: str
     tags: tuple[str, ...]
     wheels: tuple[SplitWheel, ...]
     moves: Mapping[str, str]
+    pure: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

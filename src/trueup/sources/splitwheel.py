@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZipFile, ZipInfo
 
+from packaging.tags import Tag
+from packaging.utils import NormalizedName
+
 from trueup.judge.companion import bundle_folder
 from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.errors import ArchiveError, SourceError, TrueupError, UsageError
+from trueup.model.metadata import Unreadable, parse_metadata
 from trueup.model.split import Relink, SplitWheel
-from trueup.sources.binedit.elf import DoesNotFitError, ElfEdit, edit_elf, search_path
+from trueup.sources.archive import read_wheel
+from trueup.sources.binedit.elf import DoesNotFitError, ElfEdit, edit_elf
 from trueup.sources.binedit.macho import edit_macho
 from trueup.sources.binedit.patchelf import patch_elf
 from trueup.sources.binedit.pe import edit_pe
 from trueup.sources.limits import Limits
-from trueup.sources.nativewheel import read_native_wheel
+from trueup.sources.nativewheel import installed_path, read_native_wheel
 from trueup.sources.packed import Packed, pack
 from trueup.sources.recipe import CHUNK
 from trueup.sources.unzip import DAMAGE, open_zip, read_member
 
-__all__ = ["edited_members", "member_digests", "read_split_wheel"]
+__all__ = ["edited_members", "member_digests", "member_names", "read_split_wheel"]
 
 _LIMITS = Limits()
+_COMPOSED = re.compile(rb"""[\w})*]\.libs["'/\\]|\+\s*[bfr]?["']\.libs["'/\\]""", re.ASCII)
+"""`f"{name}.libs"`, `name + ".libs"`, `"*.libs"`: but not `".libs"` alone, a folder of that name."""
+
 _WORKERS = 2
 """Members that are deflated at a time; zlib leaves the interpreter free."""
 
@@ -42,6 +51,7 @@ def read_split_wheel(path: Path, *, limits: Limits = _LIMITS) -> SplitWheel:
             archive = open_zip(file, limits)
             known = {one.path: one.sha256 for one in distribution.files}
             members = [info for info in archive.infolist() if not info.is_dir()]
+            requires, pure = _declared(file, path.name, limits)
             bundled = {
                 info.filename: known.get(info.filename) or _sha256(archive, info)
                 for info in members
@@ -51,6 +61,9 @@ def read_split_wheel(path: Path, *, limits: Limits = _LIMITS) -> SplitWheel:
                 distribution=distribution,
                 bundled=bundled,
                 mentions=tuple(_mentions(archive, members, set(bundled), limits)),
+                members=frozenset(info.filename for info in members),
+                requires=requires,
+                pure=pure,
             )
     except OSError as error:
         raise SourceError(
@@ -84,6 +97,27 @@ def member_digests(path: Path, *, limits: Limits = _LIMITS) -> tuple[WheelName, 
         raise error.within(str(path)) from error
 
 
+def member_names(names: Iterable[str], tags: Iterable[Tag]) -> dict[str, str]:
+    """The members of a wheel with these tags by the path that each is installed to."""
+    windows = any(tag.platform.startswith("win") for tag in tags)
+    return {installed_path(name, windows=windows): name for name in names}
+
+
+def _declared(
+    file: BinaryIO, filename: str, limits: Limits
+) -> tuple[frozenset[NormalizedName], bool]:
+    """The projects that the metadata asks for, and Root-Is-Purelib."""
+    contents = read_wheel(file, filename=filename, limits=limits)
+    pure = (contents.wheel_headers or {}).get("root-is-purelib", ("",))[0].lower() == "true"
+    if isinstance(contents.metadata, Unreadable):
+        raise ArchiveError(contents.metadata.reason, hint=contents.metadata.hint)
+    metadata = parse_metadata(contents.metadata)
+    resolution = metadata if isinstance(metadata, Unreadable) else metadata.resolution
+    if isinstance(resolution, Unreadable):
+        raise ArchiveError(resolution.reason, hint=resolution.hint)
+    return frozenset(one.project for one in resolution.requires_dist), pure
+
+
 def _sha256(archive: ZipFile, info: ZipInfo) -> str:
     digest = hashlib.sha256()
     for chunk in _chunks(archive, info):
@@ -103,14 +137,16 @@ def _chunks(archive: ZipFile, info: ZipInfo) -> Iterator[bytes]:
 def _mentions(
     archive: ZipFile, members: list[ZipInfo], bundled: set[str], limits: Limits
 ) -> Iterator[str]:
-    """Python files that name a folder of libraries, such as `numpy.libs`."""
+    """Python files that name a folder of libraries, such as `numpy.libs`, or put its name together."""
     folders = {folder for name in bundled if (folder := bundle_folder(name)) is not None}
+    if not folders:
+        return
     marks = [folder.rpartition("/")[2].encode() for folder in folders]
     for info in members:
         if not info.filename.endswith(".py") or info.filename in bundled:
             continue
         text = read_member(archive, info, limits.metadata)
-        if any(mark in text for mark in marks):
+        if any(mark in text for mark in marks) or _COMPOSED.search(text):
             yield info.filename
 
 
@@ -174,21 +210,8 @@ def _relink(plain: Path, relink: Relink) -> None:
         else:
             plain.write_bytes(edit_macho(data, name=relink.name, needed=relink.needed))
         return
-    with plain.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        present = search_path(mapped)
-    if present == relink.search:
-        search = {}
-    elif len(present) == 1 and relink.search:
-        search = {present[0]: ":".join(relink.search)}
-    elif present and len(relink.search) == 1:
-        # Entries that become equal are written once.
-        search = dict.fromkeys(present, relink.search[0])
-    else:
-        search = None
     try:
-        if search is None:
-            raise DoesNotFitError("has another number of search path entries")
-        edit = ElfEdit(name=relink.name, needed=relink.needed, search=search, rpath=True)
+        edit = ElfEdit(name=relink.name, needed=relink.needed, path=relink.search, rpath=True)
         _patch(plain, edit)
     except DoesNotFitError:
         patch_elf(plain, relink)

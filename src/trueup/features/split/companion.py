@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import trueup
+from trueup.judge.companion import bundle_folder
 from trueup.judge.expects import provided, symbols_taken
-from trueup.model.document import parse_document
+from trueup.model.document import is_line, parse_document
 from trueup.model.errors import SourceError, TrueupError
 from trueup.model.library import Distribution
 from trueup.model.nativelib import FILENAME, Expected, NativeLib
@@ -23,9 +24,9 @@ from trueup.sources.nativelibfile import nativelib_bytes
 from trueup.sources.newwheel import write_new_wheel
 from trueup.sources.packed import Packed
 from trueup.sources.rewrite import Wheel, open_wheel, write_wheel
-from trueup.sources.splitwheel import edited_members
+from trueup.sources.splitwheel import edited_members, member_names
 
-__all__ = ["Written", "cut", "make_folder", "opened", "wheel_file", "write_companions"]
+__all__ = ["Written", "cut", "licences", "opened", "staged", "wheel_file", "write_companions"]
 
 _TRUE_OF_BOTH = ("author", "author-email", "maintainer", "maintainer-email", "license",
                  "license-expression", "license-file", "home-page", "project-url")  # fmt: skip
@@ -50,31 +51,51 @@ class Written:
 def write_companions(
     plan: CompanionPlan, folder: Path, *, watcher: Watcher | None = None
 ) -> tuple[Written, ...]:
-    """Write the companions and all wheels of the release into a folder, each in one step.
+    """Write the companions and all wheels of the release into a folder, or none of them.
 
     Each is verified by reading it again before it gets its name. Raises TrueupError with the file.
     """
     watcher = watcher or Watcher()
+    for wheel, _ in plan.wheels:
+        _elsewhere(Path(wheel.distribution.origin), folder)
     companions = () if plan.reused else plan.platforms
     watcher.expect(len(companions) + len(plan.wheels))
-    make_folder(folder)
+    digests: dict[str, str] = {}
     done: list[Written] = []
-    for platform in companions:
-        done.append(_companion(plan, platform, folder))
-        watcher.done(done[-1].path.name)
-    for wheel, moves in plan.wheels:
-        done.append(_consumer(plan, wheel, moves, folder))
-        watcher.done(done[-1].path.name)
+    with staged(folder, done) as stage:
+        for platform in companions:
+            done.append(_companion(plan, platform, stage, digests))
+            watcher.done(done[-1].path.name)
+        for wheel, moves in plan.wheels:
+            done.append(_consumer(plan, wheel, moves, stage, digests))
+            watcher.done(done[-1].path.name)
     return tuple(done)
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder for the results; raises SourceError."""
+def _elsewhere(source: Path, folder: Path) -> None:
+    if source.parent.resolve() == folder.resolve():
+        raise SourceError(
+            "lies in the folder for the results, which have the same names",
+            hint="name another folder",
+            place=(str(source),),
+        )
+
+
+@contextmanager
+def staged(folder: Path, done: list[Written]) -> Iterator[Path]:
+    """A folder inside of that for the results; after the block what is ``done`` moves up from it.
+
+    If the block raises nothing has changed. Raises SourceError.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".trueup-split-", dir=folder) as stage:
+            yield Path(stage)
+            for number, one in enumerate(done):
+                done[number] = replace(one, path=one.path.replace(folder / one.path.name))
     except OSError as error:
         raise SourceError(
-            f"cannot be made: {error.strerror or error}", place=(str(folder),)
+            f"cannot be written to: {error.strerror or error}", place=(str(folder),)
         ) from error
 
 
@@ -121,56 +142,70 @@ def cut(
     return write_wheel(file, rewrite, target)
 
 
-def _companion(plan: CompanionPlan, platform: PlatformPlan, folder: Path) -> Written:
-    """The wheel of the libraries, cut out of one wheel of the platform, still compressed."""
+def _companion(
+    plan: CompanionPlan, platform: PlatformPlan, folder: Path, digests: dict[str, str]
+) -> Written:
+    """The wheel of the libraries, cut out of one wheel of the platform, still compressed.
+
+    ``digests`` gets the sha256 of libraries that change on the way, by that of what they were.
+    """
     stem = f"{plan.companion.replace('-', '_')}-{plan.companion_version}"
     dist_info = f"{stem}.dist-info"
     target = folder / f"{stem}-py3-none-{'.'.join(platform.tags)}.whl"
+    files = {"WHEEL": wheel_file(platform.tags, pure=platform.pure or not platform.wheels)}
     if not platform.wheels:
-        files = {
-            f"{dist_info}/METADATA": _companion_metadata(plan, b""),
-            f"{dist_info}/WHEEL": wheel_file(platform.tags),
-        }
-        digest = write_new_wheel(target, dist_info, files)
-    else:
-        source = min(platform.wheels, key=lambda one: one.distribution.filename)
-        with opened(source.distribution) as (wheel, file, scratch):
-            edits = {
-                name: edit
-                for name, edit in _edits(source, platform.moves).items()
-                if name in platform.moves
-            }
-            edited = edited_members(file, edits, scratch)
-            digest = cut(
-                wheel,
-                file,
-                target,
-                dist_info,
-                moves=platform.moves,
-                edited=edited,
-                files={
-                    "METADATA": _companion_metadata(plan, wheel.read("METADATA") or b""),
-                    "WHEEL": wheel_file(platform.tags),
-                    FILENAME: _provides(source, platform.moves, edited),
-                },
-                copied=("licenses/", "sboms/"),
-            )
-    return Written(path=target, source=None, before=0, size=target.stat().st_size, sha256=digest)
+        files["METADATA"] = _companion_metadata(plan, b"")
+        named = {f"{dist_info}/{name}": data for name, data in files.items()}
+        return _written(target, write_new_wheel(target, dist_info, named))
+    source = min(platform.wheels, key=lambda one: one.distribution.filename)
+    with opened(source.distribution) as (wheel, file, scratch):
+        edits = _edits(source, platform.moves, wheel.names)
+        edited = edited_members(
+            file, {name: edit for name, edit in edits.items() if name in platform.moves}, scratch
+        )
+        digests |= {source.bundled[name]: hex_digest(new.digest) for name, new in edited.items()}
+        original = wheel.read("METADATA") or b""
+        files["METADATA"] = _companion_metadata(plan, original)
+        files[FILENAME] = _provides(source, platform.moves, digests)
+        sha256 = cut(
+            wheel,
+            file,
+            target,
+            dist_info,
+            moves=platform.moves,
+            edited=edited,
+            files=files,
+            copied=("sboms/", *licences(original)),
+        )
+    return _written(target, sha256)
+
+
+def _written(target: Path, sha256: str) -> Written:
+    return Written(path=target, source=None, before=0, size=target.stat().st_size, sha256=sha256)
+
+
+def licences(metadata: bytes) -> tuple[str, ...]:
+    """Where the licences of a wheel lie in its dist-info folder: before 2.4 right in it."""
+    return ("licenses/", *filter(None, parse_document(metadata).values("license-file")))
 
 
 def _consumer(
-    plan: CompanionPlan, source: SplitWheel, moves: Mapping[str, str], folder: Path
+    plan: CompanionPlan,
+    source: SplitWheel,
+    moves: Mapping[str, str],
+    folder: Path,
+    digests: Mapping[str, str],
 ) -> Written:
     """A wheel of the release without its libraries, under its own name."""
     path = Path(source.distribution.origin)
     target = folder / path.name
-    if target.resolve() == path.resolve():
-        raise SourceError(
-            "would be written over itself", hint="name another folder", place=(str(path),)
-        )
     with opened(source.distribution) as (wheel, file, scratch):
-        edits = {name: edit for name, edit in _edits(source, moves).items() if name not in moves}
-        contents: dict[str, bytes | Packed] = dict(edited_members(file, edits, scratch))
+        edits = _edits(source, moves, wheel.names)
+        contents: dict[str, bytes | Packed] = dict(
+            edited_members(
+                file, {name: edit for name, edit in edits.items() if name not in moves}, scratch
+            )
+        )
         metadata = parse_document(wheel.read("METADATA") or b"")
         required = [*metadata.values("requires-dist"), plan.requirement]
         contents[f"{wheel.dist_info}/METADATA"] = bytes(
@@ -178,7 +213,7 @@ def _consumer(
         )
         dropped = set(moves)
         if moves:
-            contents[f"{wheel.dist_info}/{FILENAME}"] = _expects(plan, source, moves)
+            contents[f"{wheel.dist_info}/{FILENAME}"] = _expects(plan, source, moves, digests)
             dropped.add(f"{wheel.dist_info}/{_GRAFTED}")
         rewrite = wheel.changed(contents=contents, dropped=frozenset(dropped))
         digest = write_wheel(file, rewrite, target)
@@ -192,11 +227,16 @@ def _consumer(
     )
 
 
-def _edits(source: SplitWheel, moves: Mapping[str, str]) -> dict[str, ElfEdit]:
-    """The search paths that name a folder whose files move, in every file that has one."""
+def _edits(
+    source: SplitWheel, moves: Mapping[str, str], names: Iterable[str]
+) -> dict[str, ElfEdit]:
+    """The search paths that name a folder whose files move, in every member that has one."""
     folders = {
-        old.rpartition("/")[0]: new.rpartition("/")[0] for old, new in moves.items() if old != new
+        folder: new[: len(folder)]
+        for old, new in moves.items()
+        if old != new and (folder := bundle_folder(old)) is not None
     }
+    members = member_names(names, source.distribution.tags)
     found: dict[str, ElfEdit] = {}
     for file in source.distribution.files:
         for image in file.readable:
@@ -206,7 +246,7 @@ def _edits(source: SplitWheel, moves: Mapping[str, str]) -> dict[str, ElfEdit]:
                 if (changed := _renamed(entry, folders)) != entry
             }
             if search:
-                found[file.path] = ElfEdit(search=search)
+                found[members[file.path]] = ElfEdit(search=search)
     return found
 
 
@@ -215,16 +255,12 @@ def _renamed(entry: str, folders: Mapping[str, str]) -> str:
     return "/".join(folders.get(part, part) for part in parts)
 
 
-def _provides(source: SplitWheel, moves: Mapping[str, str], edited: Mapping[str, Packed]) -> bytes:
+def _provides(source: SplitWheel, moves: Mapping[str, str], digests: Mapping[str, str]) -> bytes:
     """The record of the libraries as they are in the companion."""
     return nativelib_bytes(
         NativeLib(
             provides=tuple(
-                provided(
-                    file,
-                    moves[file.path],
-                    sha256=hex_digest(edited[file.path].digest) if file.path in edited else None,
-                )
+                provided(file, moves[file.path], sha256=digests.get(file.sha256))
                 for file in source.distribution.files
                 if file.path in moves
             )
@@ -232,7 +268,12 @@ def _provides(source: SplitWheel, moves: Mapping[str, str], edited: Mapping[str,
     )
 
 
-def _expects(plan: CompanionPlan, source: SplitWheel, moves: Mapping[str, str]) -> bytes:
+def _expects(
+    plan: CompanionPlan,
+    source: SplitWheel,
+    moves: Mapping[str, str],
+    digests: Mapping[str, str],
+) -> bytes:
     """The record of the libraries that this wheel was made against."""
     taken = symbols_taken(source.distribution)
     return nativelib_bytes(
@@ -243,7 +284,7 @@ def _expects(plan: CompanionPlan, source: SplitWheel, moves: Mapping[str, str]) 
                     version=str(plan.companion_version),
                     path=moves[file.path],
                     name=next((image.name for image in file.readable), None),
-                    sha256=file.sha256,
+                    sha256=digests.get(file.sha256, file.sha256),
                     symbols=taken.get(file.path, ()),
                 )
                 for file in source.distribution.files
@@ -264,19 +305,18 @@ def _companion_metadata(plan: CompanionPlan, original: bytes) -> bytes:
     ]
     made = parse_document("".join(f"{name}: {value}\n" for name, value in lines).encode() + b"\n")
     for field in _TRUE_OF_BOTH:
-        values = document.values(field)
-        if values:
+        # One that is empty, or has a control character in it, says nothing of the companion.
+        if values := [text for text in document.values(field) if is_line(text)]:
             made = made.with_values(field, values)
     return bytes(made)
 
 
-def wheel_file(tags: tuple[str, ...]) -> bytes:
+def wheel_file(tags: tuple[str, ...], *, pure: bool = False) -> bytes:
     """The WHEEL of a wheel of libraries, for every Python of these platforms."""
-    pure = "true" if tags == ("any",) else "false"
     lines = [
         "Wheel-Version: 1.0",
         f"Generator: trueup {trueup.__version__}",
-        f"Root-Is-Purelib: {pure}",
+        f"Root-Is-Purelib: {str(pure).lower()}",
         *(f"Tag: py3-none-{tag}" for tag in tags),
     ]
     return "\n".join(lines).encode() + b"\n\n"

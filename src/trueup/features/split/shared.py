@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from trueup.features.split.companion import Written, cut, make_folder, opened, wheel_file
+from trueup.features.split.companion import Written, cut, licences, opened, staged, wheel_file
 from trueup.features.split.fallback import LOADER, loader_source, with_loader
 from trueup.judge.expects import provided
-from trueup.model.document import parse_document
+from trueup.model.document import is_line, parse_document
 from trueup.model.errors import UsageError
 from trueup.model.library import BinaryFormat
 from trueup.model.nativelib import FILENAME, Expected, NativeLib
@@ -26,27 +26,27 @@ __all__ = ["check_executed", "write_shared"]
 def write_shared(
     plan: SharedPlan, folder: Path, *, watcher: Watcher | None = None
 ) -> tuple[Written, ...]:
-    """Write the library wheels, then the wheels that use them, each in one step.
+    """Write the library wheels and the wheels that use them, or none of them.
 
     Re-packed wheels get a local version: never the same file name with other content. Raises
     TrueupError with the file.
     """
     watcher = watcher or Watcher()
     watcher.expect(len(plan.libraries) + len(plan.consumers))
-    make_folder(folder)
     done: list[Written] = []
     digests: dict[str, str] = {}
-    for one in plan.libraries:
-        if one.existing:
-            digests[one.path] = one.kept.sha256
-            continue
-        written, digest = _library(plan, one, folder)
-        digests[one.path] = digest
-        done.append(written)
-        watcher.done(written.path.name)
-    for consumer in plan.consumers:
-        done.append(_consumer(plan, consumer, digests, folder))
-        watcher.done(done[-1].path.name)
+    with staged(folder, done) as stage:
+        for one in plan.libraries:
+            if one.existing:
+                digests[one.path] = one.kept.sha256
+                continue
+            written, digest = _library(plan, one, stage)
+            digests[one.path] = digest
+            done.append(written)
+            watcher.done(written.path.name)
+        for consumer in plan.consumers:
+            done.append(_consumer(plan, consumer, digests, stage))
+            watcher.done(done[-1].path.name)
     return tuple(done)
 
 
@@ -63,7 +63,7 @@ def _library(plan: SharedPlan, one: SharedLibrary, folder: Path) -> tuple[Writte
         brought = provided(
             one.kept, one.path, sha256=digest, name=one.soname, level=level, abi=one.abi
         )
-        metadata = _library_metadata(one, _needed(plan, one), wheel.read("METADATA") or b"")
+        original = wheel.read("METADATA") or b""
         sha256 = cut(
             wheel,
             file,
@@ -72,11 +72,11 @@ def _library(plan: SharedPlan, one: SharedLibrary, folder: Path) -> tuple[Writte
             moves={one.kept.path: one.path},
             edited={one.kept.path: edited},
             files={
-                "METADATA": metadata,
+                "METADATA": _library_metadata(one, _needed(plan, one), original),
                 "WHEEL": wheel_file(one.tags),
                 FILENAME: nativelib_bytes(NativeLib(provides=(brought,))),
             },
-            copied=("licenses/",),
+            copied=licences(original),
         )
     written = Written(path=target, source=None, before=0, size=target.stat().st_size, sha256=sha256)
     return written, digest
@@ -104,7 +104,7 @@ def _library_metadata(
     ]
     made = parse_document(("\n".join(lines) + "\n\n").encode())
     for field in ("license", "license-expression", "license-file"):
-        if values := document.values(field):
+        if values := [text for text in document.values(field) if is_line(text)]:
             made = made.with_values(field, values)
     return bytes(made)
 
