@@ -252,11 +252,14 @@ class _Room:
                 placed[new] = use.value
         try:
             self._place_rest(wanted, placed)
-        except DoesNotFitError:
-            # They may still fit where others were.
+        except DoesNotFitError as error:
+            # They may still fit where others were; if not, the first reason is the plainer one.
             self._clear()
             placed.clear()
-            self._place_rest(wanted, placed)
+            try:
+                self._place_rest(wanted, placed)
+            except DoesNotFitError:
+                raise error from None
         return {use: placed[new] for use, new in wanted}
 
     def _growth(self, one: tuple[NameUse, bytes]) -> int:
