@@ -122,7 +122,7 @@ def fix_request(verified: Verified) -> LockRequest:
     lock = verified.audit.lock
     ground = verified.audit.ground
     roots = tuple(_walked_roots(lock) if lock.walked else _entry_roots(lock))
-    preferred: dict[NormalizedName, frozenset[Version]] = {}
+    preferred: dict[NormalizedName, dict[Version, tuple[Condition, ...]]] = {}
     assigned: dict[NormalizedName, str] = {}
     for entry in lock.entries:
         if entry.root:
@@ -135,8 +135,8 @@ def fix_request(verified: Verified) -> LockRequest:
                 place=(entry.origin,),
             )
         if entry.version is not None:
-            old = preferred.get(entry.project, frozenset())
-            preferred[entry.project] = old | {entry.version}
+            versions = preferred.setdefault(entry.project, {})
+            versions[entry.version] = (*versions.get(entry.version, ()), entry.condition)
         if entry.place.location is not None:
             assigned[entry.project] = entry.place.location
     return LockRequest(

@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from .condition import Option, Selection
+from .condition import Condition, Option, Selection
 from .lock import Place
 from .metadata import Resolution
 from .requirement import Requirement
@@ -115,7 +115,8 @@ class LockRequest:
     EVERYTHING. ``indexes`` are addresses in order (empty: the configured ones), ``assigned`` the
     index address from which a project must come, ``assigned_by_option`` the same where an option is
     chosen (torch for the CPU from one index, for CUDA from another). ``preferred`` are the versions
-    of the lock that exists already, ``commits`` its places in repositories.
+    of the lock that exists already and the conditions of their entries, ``commits`` its places in
+    repositories.
     """
 
     roots: tuple[Root, ...]
@@ -141,7 +142,7 @@ class LockRequest:
     assigned_by_option: Mapping[Option, Mapping[NormalizedName, str]] = field(
         default_factory=lambda: MappingProxyType({})
     )
-    preferred: Mapping[NormalizedName, frozenset[Version]] = field(
+    preferred: Mapping[NormalizedName, Mapping[Version, tuple[Condition, ...]]] = field(
         default_factory=lambda: MappingProxyType({})
     )
     commits: Mapping[NormalizedName, Place] = field(default_factory=lambda: MappingProxyType({}))

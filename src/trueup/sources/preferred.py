@@ -13,6 +13,7 @@ from typing import Any
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from trueup.model.condition import Condition, parse_condition
 from trueup.model.errors import UsageError
 from trueup.model.lock import Place, PlaceKind
 from trueup.sources.tomltable import TomlTable, read_toml
@@ -23,18 +24,30 @@ __all__ = ["locked_commits", "preferred_versions", "recorded_targets"]
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def preferred_versions(path: Path) -> Mapping[NormalizedName, frozenset[Version]]:
-    """The versions of each project in a `pylock.toml`; none if there is no such file.
+def preferred_versions(
+    path: Path,
+) -> Mapping[NormalizedName, Mapping[Version, tuple[Condition, ...]]]:
+    """The versions of each project in a `pylock.toml`, and where each is installed.
 
-    Only names and versions matter here, so an entry without them, or with ones that mean nothing,
-    has none: the lock is about to be replaced. Raises UsageError for a file that is no TOML at all.
+    None if there is no such file. Only names, versions and markers matter here, so an entry without
+    them, or with ones that mean nothing, has none: the lock is about to be replaced. Raises
+    UsageError for a file that is no TOML at all.
     """
-    found: dict[NormalizedName, set[Version]] = {}
+    found: dict[NormalizedName, dict[Version, tuple[Condition, ...]]] = {}
     for name, entry in _packages(path):
         with suppress(InvalidVersion):
             version = Version(str(entry.get("version")))
-            found.setdefault(name, set()).add(version)
-    return MappingProxyType({name: frozenset(versions) for name, versions in found.items()})
+            versions = found.setdefault(name, {})
+            versions[version] = (*versions.get(version, ()), *_conditions(entry))
+    return MappingProxyType(found)
+
+
+def _conditions(entry: Mapping[str, Any]) -> Iterator[Condition]:
+    """The marker of an entry; none for one that cannot be read."""
+    marker = entry.get("marker", "")
+    with suppress(ValueError):
+        if isinstance(marker, str):
+            yield parse_condition(marker)
 
 
 def locked_commits(path: Path) -> Mapping[NormalizedName, Place]:

@@ -16,7 +16,7 @@ from trueup.judge.closure import Kind
 from trueup.judge.lock import audit
 from trueup.judge.picks import key_of
 from trueup.model.artifact import Artifact
-from trueup.model.condition import Option, OptionKind
+from trueup.model.condition import ALWAYS, Option, OptionKind, parse_condition
 from trueup.model.errors import SourceError, TrueupError, UsageError
 from trueup.model.lock import Lock
 from trueup.model.lockrequest import (
@@ -320,7 +320,7 @@ def test_the_newest_that_serves_a_target_is_taken_and_versions_are_aligned() -> 
 
 def test_the_versions_of_the_lock_that_is_there_stay() -> None:
     shelf = Shelf.of({"tool-1.0-py3-none-any.whl": [], "tool-2.0-py3-none-any.whl": []})
-    kept = {NormalizedName("tool"): frozenset({Version("1.0")})}
+    kept = {NormalizedName("tool"): {Version("1.0"): (ALWAYS,)}}
     assert entries(one(run(shelf, replace(request("tool"), preferred=kept)))) == ["tool 1.0"]
     assert entries(one(run(shelf, replace(request("tool>=2"), preferred=kept)))) == ["tool 2.0"]
 
@@ -338,7 +338,12 @@ def test_the_lowest_versions_stay_the_lowest() -> None:
     lowest = replace(request("app", targets=both), strategy=Strategy.LOWEST)
     first = entries(one(run(shelf, lowest)))
     assert [line.partition(";")[0] for line in first] == ["app 1.0", "tool 1.0", "tool 2.0"]
-    kept = {NormalizedName("tool"): frozenset({Version("1.0"), Version("2.0")})}
+    kept = {
+        NormalizedName("tool"): {
+            Version("1.0"): (parse_condition('sys_platform == "linux"'),),
+            Version("2.0"): (parse_condition('sys_platform == "win32"'),),
+        }
+    }
     assert entries(one(run(shelf, replace(lowest, preferred=kept)))) == first
 
 
@@ -555,7 +560,7 @@ def test_an_old_lock_does_not_overrule_what_is_asked_for_now() -> None:
         wanted = replace(
             request("lib"),
             constraints=(parse_requirement("lib<2"),),
-            preferred={NormalizedName("lib"): frozenset({Version(old)})},
+            preferred={NormalizedName("lib"): {Version(old): (ALWAYS,)}},
         )
         assert entries(one(run(shelf, wanted))) == [expected]
 

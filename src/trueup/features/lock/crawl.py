@@ -109,7 +109,7 @@ class _Crawl:
         present = self._stock.files(project)
         left = set(self._field.cells)
         prereleases = self._stock.may_be_prerelease(project)
-        first = self._stock.request.preferred.get(project, frozenset())
+        first = self._stock.request.preferred.get(project, {})
         order = reversed(list(present)) if lowest else iter(present)
         found: dict[str, Artifact] = {}
         for version in (*(one for one in first if one in present), *order):

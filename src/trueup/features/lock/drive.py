@@ -16,7 +16,7 @@ from trueup.features.lock.field import Field, Finer
 from trueup.features.lock.forks import Fork, forks
 from trueup.features.lock.resolver import Clash, solve
 from trueup.features.lock.stock import Stock
-from trueup.model.condition import Option
+from trueup.model.condition import Condition, Option, Selection
 from trueup.model.errors import SpaceTooLargeError, UsageError
 from trueup.model.grid import grid
 from trueup.model.lockrequest import LockRequest, Strategy
@@ -153,7 +153,7 @@ def _all(stock: Stock, here: Field) -> tuple[tuple[Placed, ...], list[Unserved]]
         for cell in here.cells:
             if any(target in lost for target in cell.targets):
                 continue
-            answer = _one(part, cell, fork, pins)
+            answer = _one(part, cell, fork, _as_locked(stock.request, here, cell, fork, pins))
             if isinstance(answer, Clash):
                 for item in _blamed(part, cell, fork, answer):
                     lost[item.target] = item
@@ -165,6 +165,36 @@ def _all(stock: Stock, here: Field) -> tuple[tuple[Placed, ...], list[Unserved]]
                     if version not in known:
                         known.append(version)
     return tuple(placed), list(lost.values())
+
+
+def _as_locked(
+    request: LockRequest,
+    here: Field,
+    cell: Cell,
+    fork: Fork,
+    pins: Mapping[NormalizedName, Sequence[Version]],
+) -> Mapping[NormalizedName, Sequence[Version]]:
+    """The pins with the version first that the old lock installs in this very cell.
+
+    A lock that is made again would otherwise give one of two versions to both their places.
+    """
+    chosen = fork.chosen | (request.options - fork.refused)
+    environment = here.space.point(cell.first.bit_length() - 1).environment()
+    ordered = dict(pins)
+    for project, versions in request.preferred.items():
+        if len(versions) > 1:
+            live = {
+                version
+                for version, conditions in versions.items()
+                if any(_holds(one, chosen, environment) for one in conditions)
+            }
+            ordered[project] = sorted(pins[project], key=lambda version: version not in live)
+    return ordered
+
+
+def _holds(condition: Condition, chosen: Selection, environment: Mapping[str, str]) -> bool:
+    marker = condition.under(chosen)
+    return marker if isinstance(marker, bool) else marker.holds(environment)
 
 
 def _fields(here: Field) -> Mapping[Fork, Field]:

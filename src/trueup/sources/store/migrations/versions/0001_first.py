@@ -10,6 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _uploads()
+    _shown()
+    _people()
+
+
+def _uploads() -> None:
     op.create_table(
         "release",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -42,6 +48,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", "filename"),
     )
     op.create_index("ix_file_sha256", "file", ["sha256"])
+
+
+def _shown() -> None:
     op.create_table(
         "page",
         sa.Column("view", sa.String(160), primary_key=True),
@@ -77,6 +86,9 @@ def upgrade() -> None:
         sa.Column("made", sa.Float, nullable=False),
     )
     op.create_index("ix_derived_original", "derived", ["original"])
+
+
+def _people() -> None:
     op.create_table(
         "token",
         sa.Column("id", sa.Integer, primary_key=True),
