@@ -128,20 +128,41 @@ class Receiver:
             State.QUARANTINED if bad and self._rules.policy is Policy.QUARANTINE else State.STAGED
         )
         self._blobs.put(sha256, path)
-        metadata = reading.metadata
+        self._keep(artifact, reading, report, state, who=who, expected=expected)
+        found = self._store.release(self._channel, name.project, name.version)
+        assert found is not None
+        there = {file.filename for file in found.files}
+        complete = bool(found.expected) and set(found.expected) <= there
+        return Received(
+            filename=filename, state=found.state, findings=report.findings, complete=complete
+        )
+
+    def _keep(
+        self,
+        artifact: Artifact,
+        reading: Reading,
+        report: ReleaseReport,
+        state: State,
+        *,
+        who: str,
+        expected: Sequence[str] | None,
+    ) -> None:
+        """Write down a file whose blob is there."""
+        metadata, sha256, size = reading.metadata, artifact.hashes["sha256"], artifact.size or 0
         assert isinstance(metadata, Metadata)
-        core = self._wheel_metadata(sha256, size, filename) if artifact.is_wheel else None
-        python = metadata.first("requires-python")
+        core = None
+        if artifact.is_wheel:
+            core = self._wheel_metadata(sha256, size, artifact.filename)
         self._store.add_file(
             self._channel,
-            name.project,
-            name.version,
+            NormalizedName(report.project),
+            Version(report.version),
             HostedFile(
-                filename=filename,
+                filename=artifact.filename,
                 sha256=sha256,
                 size=size,
                 core_metadata=core,
-                requires_python=python,
+                requires_python=metadata.first("requires-python"),
                 yanked=None,
                 uploaded=self._clock(),
                 uploader=who,
@@ -149,13 +170,6 @@ class Receiver:
             verdict=_verdict(report),
             state=state,
             expected=expected,
-        )
-        found = self._store.release(self._channel, name.project, name.version)
-        assert found is not None
-        there = {file.filename for file in found.files}
-        complete = bool(found.expected) and set(found.expected) <= there
-        return Received(
-            filename=filename, state=found.state, findings=report.findings, complete=complete
         )
 
     def publish(self, project: NormalizedName, version: Version, *, who: str) -> HostedRelease:
