@@ -19,6 +19,7 @@ from trueup.model.library import (
     SymbolKind,
     Witness,
 )
+from trueup.model.nativelib import Expected, NativeLib
 from trueup.model.split import Refusal, SharedPlan
 
 DECLARED = parse_abi(
@@ -324,3 +325,59 @@ def test_what_is_not_there(libraries: tuple[str, ...], owners: dict[str, str], r
     assert isinstance(found, tuple)
     assert [one.reason for one in found] == [reason]
     assert all(isinstance(one, Refusal) for one in found)
+
+
+MUSL = "cp312-cp312-musllinux_1_2_x86_64"
+
+
+def test_glibc_and_musl_do_not_share() -> None:
+    """One machine, and nothing that is measured need tell them apart."""
+    assert (
+        "`libdeep` of one-1.0-cp312-cp312-manylinux_2_17_x86_64.whl is for Linux x86_64, and "
+        f"two-1.0-{MUSL}.whl for Linux (musl) x86_64"
+    ) in refused(wheel("one"), wheel("two", tags=MUSL))
+
+
+def test_a_module_without_search_path_follows_the_library_too() -> None:
+    """It is imported after another one, which loads the library under the name it asks for."""
+    alone = native_file(
+        "one/late.so", image(needed=(NAME["one"],), exports=("PyInit_late",), imports=("deep",))
+    )
+    plan = planned(wheel("one", module("one"), alone, copy("one")), wheel("two"))
+    relinks = {one.path: one for one in plan.consumers[0].relinks}
+    assert relinks["one/late.so"].needed == {NAME["one"]: plan.libraries[0].soname}
+    assert relinks["one/late.so"].search == ("$ORIGIN/../_nl",)
+
+
+def test_of_several_wheels_of_a_project_the_weakest_evidence_counts() -> None:
+    other = replace(copy("two"), sha256="two, built again")
+    wheels = [
+        wheel("one"),
+        wheel("two", module("two"), other, tags="cp311-cp311-manylinux_2_17_x86_64"),
+        wheel("two", module("two"), replace(copy("two"), sha256="one libdeep")),
+    ]
+    for ordered in (wheels, [wheels[0], *wheels[:0:-1]]):
+        assert planned(*ordered).libraries[0].levels == {"one": "L0", "two": "L2"}
+
+
+def test_the_name_of_a_library_becomes_one_of_a_distribution() -> None:
+    stem = "libdeep++"
+    wheels = [
+        wheel(name, module(name, NAME[name].replace("libdeep", stem)), copy(name, stem=stem))
+        for name in ("one", "two")
+    ]
+    abi = parse_abi('[library."libdeep++"]\nversion = "1"\nfamily = "1"\n')
+    (library,) = planned(*wheels, libraries=(stem,), abi=abi).libraries
+    assert library.project == f"nl-deeppp-{abi.abi_id(stem)}"
+
+
+def test_wheels_that_are_not_fit_at_all() -> None:
+    expects = Expected(project="nl-x", version="1", path="_nl/libx.so", name=None, sha256="00")
+    before = replace(wheel("one"), nativelib=NativeLib(expects=(expects,)))
+    damaged = native_file("two/other.so", unreadable="is damaged")
+    reasons = refused(before, wheel("two", module("two"), damaged, copy("two")))
+    assert reasons[:2] == [
+        "there are wheels that use libraries of other wheels already",
+        "there are files of which is not known what libraries they ask for",
+    ]
+    assert refused(wheel("one"), wheel("one"))[0] == "two of these wheels have the same file name"

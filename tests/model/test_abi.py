@@ -86,6 +86,7 @@ def test_the_ids_of_what_it_depends_on_are_part_of_it() -> None:
             "[[assertion]]\nlibrary = 'libgmp'\nconsumer = 'x'\nreason = ' '\nby = 'me'",
             "`assertion` 1: `reason`: found `' '`, expected text: who asserts what, and why",
         ),
+        ("assertion = 3", "`assertion`: found `3`, expected `[[assertion]]` tables"),
         ("[acknowledged]\nlibgmp = 3", "`acknowledged`: found `{'libgmp': 3}`, expected library names with the reason as text"),
         ("[library.'lib gmp']\nversion='1'\nfamily='1'",
          "`library.lib gmp`: found `lib gmp`, expected the stem of a file name: `libgmp`"),
@@ -95,6 +96,24 @@ def test_what_is_wrong_is_named(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_abi(text)
     assert str(caught.value) == message
+
+
+def chain(length: int) -> str:
+    """Libraries that each depend on both of the next step."""
+    tables = [
+        f'[library.lib{one}{step}]\nversion="1"\nfamily="1"\n'
+        + (f'depends=["liba{step + 1}", "libb{step + 1}"]' if step < length - 1 else "")
+        for step in range(length)
+        for one in "ab"
+    ]
+    return "\n".join(tables)
+
+
+def test_what_depends_on_much_takes_no_time() -> None:
+    """Two to the power of 60 ways lead down."""
+    assert len(parse_abi(chain(60)).abi_id("liba0")) == 12
+    with pytest.raises(UsageError, match="more than 100 deep"):
+        parse_abi(chain(2000))
 
 
 def test_no_toml() -> None:

@@ -20,12 +20,22 @@ def asked_for(wheel: Distribution) -> Mapping[str, Mapping[str, str]]:
     """For each file of a wheel by itself: the libraries it asks for, and the file that it gets.
 
     A Mach-O file asks by a path and a PE file by a file name, whatever the library calls itself.
+    An ELF file whose search path leads nowhere gets what another file loaded under that name.
     """
     placement = Placement(layout=Layout(label="", distributions=(wheel,)))
     found: dict[str, dict[str, str]] = {}
     for path, links in placement.users.items():
         for link in links:
             found.setdefault(link.user, {})[link.wanted] = path
+    bundled = {
+        image.name or file.filename: file.path
+        for file in wheel.files
+        for image in file.readable
+        if image.format is BinaryFormat.ELF and bundle_folder(file.path) is not None
+    }
+    for file in wheel.files:
+        for name in {name for image in file.readable for name in image.needed} & bundled.keys():
+            found.setdefault(file.path, {}).setdefault(name, bundled[name])
     return found
 
 

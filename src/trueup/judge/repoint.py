@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from trueup.judge.abi import Level, compare
 from trueup.judge.companion import bundle_folder
+from trueup.judge.sharefit import unfit
 from trueup.judge.sharerefusals import refusals_of
 from trueup.judge.sharing import consumer_of
 from trueup.model.library import Distribution
@@ -25,6 +26,8 @@ def plan_onto(
     A copy counts only if it is proven to have come from there: the same bytes, auditwheel's digest
     of the file, or equal code, exports and needs. Nothing is declared or asserted here.
     """
+    if refused := tuple(unfit(wheels)):
+        return refused
     libraries = [one for provider in providers for one in _libraries(provider)]
     levels: dict[str, dict[str, str]] = {}
     dropped: list[dict[str, SharedLibrary]] = []
@@ -35,7 +38,8 @@ def plan_onto(
                 level = compare(one.kept, file, None).level
                 if level in _PROVEN:
                     found[file.path] = one
-                    levels.setdefault(one.kept.sha256, {})[wheel.project] = level.value
+                    known = levels.setdefault(one.kept.sha256, {})
+                    known[wheel.project] = max(known.get(wheel.project, level.value), level.value)
                     break
         if not found:
             return (_nothing(wheel, providers),)

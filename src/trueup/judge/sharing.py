@@ -14,6 +14,7 @@ from trueup.judge.companion import bundle_folder
 from trueup.judge.expects import symbols_taken
 from trueup.judge.native import Placement
 from trueup.judge.relink import asked_for, relinked, relinks_of
+from trueup.judge.sharefit import unfit
 from trueup.judge.sharerefusals import refusals_of
 from trueup.model.abi import AbiFile
 from trueup.model.library import BinaryFormat, Distribution, NativeFile
@@ -53,7 +54,7 @@ def plan_shared(
     whose copy is kept (default: that of the first wheel that has one); ``types`` are type tables
     from debug information by the sha256 of the file; ``label`` is the local version that wheels get.
     """
-    refusals: list[Refusal] = []
+    refusals: list[Refusal] = list(unfit(wheels))
     copies = [_copies(wheels, stem, refusals) for stem in libraries]
     shared = [
         found
@@ -134,7 +135,7 @@ def _library(
     if version is None:
         return None
     identity = abi.abi_id(copies.library) if abi is not None and declared else _digest(kept)
-    bare = copies.library.removeprefix("lib")
+    bare = copies.library.removeprefix("lib").replace("+", "p")  # `stdc++` is no name (PEP 508)
     filename = _filename(copies.library, identity, kept)
     kind = kept.readable[0].format if kept.readable else BinaryFormat.ELF
     return SharedLibrary(
@@ -170,7 +171,9 @@ def _evidence(
         tables = (types.get(kept.sha256), types.get(file.sha256))
         both = (tables[0], tables[1]) if tables[0] is not None and tables[1] is not None else None
         verdict = compare(kept, file, declared, types=both)
-        levels[wheel.project] = verdict.level.value
+        # Of several wheels of a project the weakest evidence counts.
+        known = levels.get(wheel.project, Level.L0.value)
+        levels[wheel.project] = max(known, verdict.level.value)
         if verdict.level is not Level.L3:
             continue
         word = abi.assertion(copies.library, wheel.project) if abi is not None else None

@@ -24,6 +24,7 @@ _KEYS = frozenset({
     "symbol-versions", "integers", "threads", "depends",
 })  # fmt: skip
 _INTEGERS = ("any", "lp64", "ilp64")
+_DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +78,17 @@ class AbiFile:
 
     def abi_id(self, library: str) -> str:
         """The first 12 hexadecimal digits of the sha256 over the canonical JSON of the inputs."""
-        return hashlib.sha256(self._canonical(library, ()).encode()).hexdigest()[:12]
+        return self._id(library, (), {})
 
-    def _canonical(self, library: str, above: tuple[str, ...]) -> str:
+    def _id(self, library: str, above: tuple[str, ...], known: dict[str, str]) -> str:
         if library in above:
             raise UsageError(
                 "libraries depend on each other in a circle", found=" → ".join((*above, library))
             )
+        if len(above) > _DEEPEST:
+            raise UsageError(f"libraries depend on each other more than {_DEEPEST} deep")
+        if library in known:
+            return known[library]
         one = self.libraries[library]
         inputs = {
             "library": one.library,
@@ -94,13 +99,12 @@ class AbiFile:
             "integers": one.integers,
             "threads": one.threads,
             "depends": {
-                name: hashlib.sha256(self._canonical(name, (*above, library)).encode()).hexdigest()[
-                    :12
-                ]
-                for name in sorted(set(one.depends))
+                name: self._id(name, (*above, library), known) for name in sorted(set(one.depends))
             },
         }
-        return json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        known[library] = hashlib.sha256(text.encode()).hexdigest()[:12]
+        return known[library]
 
     def assertion(self, library: str, consumer: str) -> Assertion | None:
         """What was asserted for this library and this project, if anything."""
@@ -141,9 +145,14 @@ def parse_abi(text: str) -> AbiFile:
             found=f"`{acknowledged!r}`",
             expected="library names with the reason as text",
         )
+    assertions = document.get("assertion", [])
+    if not isinstance(assertions, list):
+        raise UsageError(
+            "`assertion`", found=f"`{assertions!r}`", expected="`[[assertion]]` tables"
+        )
     file = AbiFile(
         libraries=libraries,
-        assertions=tuple(_assertion(n, one) for n, one in enumerate(document.get("assertion", []))),
+        assertions=tuple(_assertion(n, one) for n, one in enumerate(assertions)),
         acknowledged=acknowledged,
     )
     for name in libraries:

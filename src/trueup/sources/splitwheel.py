@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -30,7 +30,7 @@ from trueup.sources.packed import Packed, pack
 from trueup.sources.recipe import CHUNK
 from trueup.sources.unzip import DAMAGE, open_zip, read_member
 
-__all__ = ["edited_members", "member_digests", "member_names", "read_split_wheel"]
+__all__ = ["edited_members", "member_digests", "member_names", "naming", "read_split_wheel"]
 
 _LIMITS = Limits()
 _COMPOSED = re.compile(rb"""[\w})*]\.libs["'/\\]|\+\s*[bfr]?["']\.libs["'/\\]""", re.ASCII)
@@ -60,7 +60,7 @@ def read_split_wheel(path: Path, *, limits: Limits = _LIMITS) -> SplitWheel:
             return SplitWheel(
                 distribution=distribution,
                 bundled=bundled,
-                mentions=tuple(_mentions(archive, members, set(bundled), limits)),
+                mentions=tuple(_mentions(archive, members, set(bundled), (), limits)),
                 members=frozenset(info.filename for info in members),
                 requires=requires,
                 pure=pure,
@@ -134,14 +134,31 @@ def _chunks(archive: ZipFile, info: ZipInfo) -> Iterator[bytes]:
         raise ArchiveError(f"`{info.filename}` is damaged", hint="build it again") from error
 
 
+def naming(file: BinaryIO, gone: Set[str], *, limits: Limits = _LIMITS) -> tuple[str, ...]:
+    """Python files of a wheel that name one of these members of folders of libraries, or a folder.
+
+    Raises ArchiveError.
+    """
+    archive = open_zip(file, limits)
+    names = [name.rpartition("/")[2].encode() for name in gone]
+    return tuple(_mentions(archive, archive.infolist(), gone, names, limits))
+
+
 def _mentions(
-    archive: ZipFile, members: list[ZipInfo], bundled: set[str], limits: Limits
+    archive: ZipFile,
+    members: Iterable[ZipInfo],
+    bundled: Set[str],
+    names: Iterable[bytes],
+    limits: Limits,
 ) -> Iterator[str]:
-    """Python files that name a folder of libraries, such as `numpy.libs`, or put its name together."""
+    """Python files that name a folder of libraries, such as `numpy.libs`, or put its name together.
+
+    ``names`` are other words that count.
+    """
     folders = {folder for name in bundled if (folder := bundle_folder(name)) is not None}
     if not folders:
         return
-    marks = [folder.rpartition("/")[2].encode() for folder in folders]
+    marks = [*names, *(folder.rpartition("/")[2].encode() for folder in folders)]
     for info in members:
         if not info.filename.endswith(".py") or info.filename in bundled:
             continue

@@ -276,9 +276,11 @@ def _expects(
 ) -> bytes:
     """The record of the libraries that this wheel was made against."""
     taken = symbols_taken(source.distribution)
+    before = source.distribution.nativelib
     return nativelib_bytes(
         NativeLib(
-            expects=tuple(
+            expects=(before.expects if before else ())
+            + tuple(
                 Expected(
                     project=plan.companion,
                     version=str(plan.companion_version),

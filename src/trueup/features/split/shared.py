@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from trueup.features.split.companion import Written, cut, licences, opened, staged, wheel_file
@@ -17,8 +17,8 @@ from trueup.model.split import SharedConsumer, SharedLibrary, SharedPlan
 from trueup.model.watcher import Watcher
 from trueup.sources.nativelibfile import nativelib_bytes
 from trueup.sources.packed import Packed
-from trueup.sources.rewrite import write_wheel
-from trueup.sources.splitwheel import edited_members
+from trueup.sources.rewrite import Wheel, write_wheel
+from trueup.sources.splitwheel import edited_members, member_names, naming
 
 __all__ = ["check_executed", "write_shared"]
 
@@ -57,7 +57,8 @@ def _library(plan: SharedPlan, one: SharedLibrary, folder: Path) -> tuple[Writte
     target = folder / f"{stem}-py3-none-{'.'.join(one.tags)}.whl"
     relink = plan.relinked[one.kept.path]
     with opened(one.owner) as (wheel, file, scratch):
-        edited = edited_members(file, {one.kept.path: relink}, scratch)[one.kept.path]
+        member = member_names(wheel.names, one.owner.tags)[one.kept.path]
+        edited = edited_members(file, {member: relink}, scratch)[member]
         digest = hex_digest(edited.digest)
         level = min(one.levels.values(), key=lambda text: -int(text[1:]))
         brought = provided(
@@ -69,8 +70,8 @@ def _library(plan: SharedPlan, one: SharedLibrary, folder: Path) -> tuple[Writte
             file,
             target,
             dist_info,
-            moves={one.kept.path: one.path},
-            edited={one.kept.path: edited},
+            moves={member: one.path},
+            edited={member: edited},
             files={
                 "METADATA": _library_metadata(one, _needed(plan, one), original),
                 "WHEEL": wheel_file(one.tags),
@@ -118,31 +119,29 @@ def _consumer(
     with opened(source) as (wheel, file, scratch):
         dist_info = wheel.dist_info_for(consumer.version)
         used = _in_order(plan, consumer)
-        contents: dict[str, bytes | Packed] = dict(
-            edited_members(file, {one.path: one for one in consumer.relinks}, scratch)
-        )
+        members = member_names(wheel.names, source.tags)
+        renamed = wheel.renamed_for(consumer.version)
+        dropped = frozenset(members[gone] for gone in consumer.dropped)
+        _insist_movable(wheel, consumer, naming(file, dropped))
+        relinks = {members[one.path]: one for one in consumer.relinks}
+        contents: dict[str, bytes | Packed] = {
+            renamed.get(name, name): data
+            for name, data in edited_members(file, relinks, scratch).items()
+        }
         metadata = parse_document(wheel.read("METADATA") or b"")
         wanted = dict.fromkeys(one.requirement for one in used)
         required = [*metadata.values("requires-dist"), *wanted]
         metadata = metadata.with_values("version", [str(consumer.version)])
         contents[f"{dist_info}/METADATA"] = bytes(metadata.with_values("requires-dist", required))
         contents[f"{dist_info}/{FILENAME}"] = _expects(consumer, used, digests)
-        listed = [(one.project, str(one.version), one.path) for one in used]
-        notes: list[str] = []
-        for package in consumer.packages:
-            init = f"{package}/__init__.py"
-            if init not in wheel.names:
-                notes.append(f"`{package}` has no `__init__.py`, so it gets no loader")
-                continue
-            contents[init] = with_loader(wheel.member(init))
-            contents[f"{package}/{LOADER}.py"] = loader_source(listed)
+        loaders, notes = _loaders(wheel, consumer, members, used)
+        for init, (changed, loader) in loaders.items():
+            contents[renamed.get(init, init)] = changed
+            contents[f"{renamed.get(init, init).rpartition('/')[0]}/{LOADER}.py"] = loader
         rewrite = wheel.changed(
-            contents=contents,
-            dropped=frozenset(consumer.dropped),
-            renamed=wheel.renamed_for(consumer.version),
-            dist_info=dist_info,
+            contents=contents, dropped=dropped, renamed=renamed, dist_info=dist_info
         )
-        target = folder / _filename(path.name, str(source.version), str(consumer.version))
+        target = folder / _filename(path.name, str(consumer.version))
         sha256 = write_wheel(file, rewrite, target)
     return Written(
         path=target,
@@ -154,9 +153,60 @@ def _consumer(
     )
 
 
-def _filename(name: str, old: str, new: str) -> str:
+def _insist_movable(wheel: Wheel, consumer: SharedConsumer, mentions: Sequence[str]) -> None:
+    """Raise UsageError for what would not find the libraries where they lie afterwards."""
+    if not _has(consumer, BinaryFormat.ELF):
+        return
+    if mentions:
+        raise UsageError(
+            "code names a library that is to be shared, or its folder",
+            found=", ".join(f"`{name}`" for name in mentions),
+            hint="let it find the library through its name, or leave this wheel out",
+        )
+    headers = parse_document(wheel.read("WHEEL") or b"").values("root-is-purelib")
+    if any(value.lower() == "true" for value in headers):
+        raise UsageError(
+            "is installed as pure Python, and a library wheel as platform-specific: on some "
+            "systems these are two folders",
+            hint="build it with `Root-Is-Purelib: false`",
+        )
+
+
+def _has(consumer: SharedConsumer, kind: BinaryFormat) -> bool:
+    return any(
+        image.format is kind for one in consumer.dropped.values() for image in one.kept.readable
+    )
+
+
+def _loaders(
+    wheel: Wheel,
+    consumer: SharedConsumer,
+    members: Mapping[str, str],
+    used: Sequence[SharedLibrary],
+) -> tuple[dict[str, tuple[bytes, bytes]], list[str]]:
+    """The packages that load a library: by the member that is its `__init__.py`, what that becomes
+    and the loader beside it; and in words those that get none.
+
+    Raises UsageError for these on Windows, where nothing else leads to the libraries.
+    """
+    source = loader_source([(one.project, str(one.version), one.path) for one in used])
+    contents: dict[str, tuple[bytes, bytes]] = {}
+    notes: list[str] = []
+    for package in consumer.packages:
+        init = members.get(f"{package}/__init__.py")
+        if init is None:
+            notes.append(f"`{package}` has no `__init__.py`, so it gets no loader")
+            continue
+        contents[init] = with_loader(wheel.member(init)), source
+    if notes and _has(consumer, BinaryFormat.PE):
+        raise UsageError(notes[0], hint="on Windows nothing else leads to the libraries")
+    return contents, notes
+
+
+def _filename(name: str, version: str) -> str:
+    """The file name of a wheel under another version."""
     parts = name.split("-")
-    parts[1] = new
+    parts[1] = version
     return "-".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from trueup.model.watcher import Watcher
 
 __all__ = ["command"]
+
+_LABEL = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.I | re.ASCII)  # PEP 440
 
 _EPILOG = """\b
 Examples:
@@ -175,11 +178,22 @@ def _run(options: _Options) -> int:
 def _shared_options(options: _Options) -> SharedOptions:
     if options.shared and options.onto:
         raise UsageError("`--shared` and `--onto` exclude each other")
+    owners = dict(map(_owner, options.owners))
+    if strangers := sorted(owners.keys() - set(options.shared)):
+        raise UsageError(
+            "`--from` names a library that is not to be shared",
+            found=f"`{strangers[0]}`",
+            expected=", ".join(f"`{name}`" for name in options.shared) or "`--shared LIBRARY`",
+        )
+    if not _LABEL.fullmatch(options.label):
+        raise UsageError(
+            "`--local`", found=f"`{options.label}`", expected="letters, digits and dots: `nl.1`"
+        )
     return SharedOptions(
-        libraries=options.shared,
+        libraries=tuple(dict.fromkeys(options.shared)),
         onto=options.onto,
         abi=None if options.abi is None else Path(options.abi),
-        owners=dict(map(_owner, options.owners)),
+        owners=owners,
         label=options.label,
         output=Path(options.output),
         unexecuted=options.unexecuted,
