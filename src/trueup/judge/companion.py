@@ -92,7 +92,8 @@ def plan_companion(
     served = {one.distribution.filename for plan in platforms for one in plan.wheels}
     plain = tuple(one for one in wheels if one.distribution.filename not in served)
     if plain:
-        platforms.append(PlatformPlan(platform="any", tags=("any",), wheels=(), moves={}))
+        empty = PlatformPlan(platform="any", tags=("any",), wheels=(), moves={}, pure=True)
+        platforms.append(empty)
     reused = previous is not None and _same(previous, platforms)
     return CompanionPlan(
         project=project,

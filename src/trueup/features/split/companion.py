@@ -21,7 +21,6 @@ from trueup.model.split import CompanionPlan, PlatformPlan, SplitWheel
 from trueup.model.watcher import Watcher
 from trueup.sources.binedit.elf import ElfEdit
 from trueup.sources.nativelibfile import nativelib_bytes
-from trueup.sources.newwheel import write_new_wheel
 from trueup.sources.packed import Packed
 from trueup.sources.rewrite import Wheel, open_wheel, write_wheel
 from trueup.sources.splitwheel import edited_members, member_names
@@ -152,12 +151,8 @@ def _companion(
     stem = f"{plan.companion.replace('-', '_')}-{plan.companion_version}"
     dist_info = f"{stem}.dist-info"
     target = folder / f"{stem}-py3-none-{'.'.join(platform.tags)}.whl"
-    files = {"WHEEL": wheel_file(platform.tags, pure=platform.pure or not platform.wheels)}
-    if not platform.wheels:
-        files["METADATA"] = _companion_metadata(plan, b"")
-        named = {f"{dist_info}/{name}": data for name, data in files.items()}
-        return _written(target, write_new_wheel(target, dist_info, named))
-    source = min(platform.wheels, key=lambda one: one.distribution.filename)
+    # The companion without libraries gets its authors and licences from a wheel as well.
+    source = min(platform.wheels or plan.plain, key=lambda one: one.distribution.filename)
     with opened(source.distribution) as (wheel, file, scratch):
         edits = _edits(source, platform.moves, wheel.names)
         edited = edited_members(
@@ -165,8 +160,12 @@ def _companion(
         )
         digests |= {source.bundled[name]: hex_digest(new.digest) for name, new in edited.items()}
         original = wheel.read("METADATA") or b""
-        files["METADATA"] = _companion_metadata(plan, original)
-        files[FILENAME] = _provides(source, platform.moves, digests)
+        files = {
+            "METADATA": _companion_metadata(plan, original),
+            "WHEEL": wheel_file(platform.tags, pure=platform.pure),
+        }
+        if platform.moves:
+            files[FILENAME] = _provides(source, platform.moves, digests)
         sha256 = cut(
             wheel,
             file,
@@ -175,7 +174,7 @@ def _companion(
             moves=platform.moves,
             edited=edited,
             files=files,
-            copied=("sboms/", *licences(original)),
+            copied=(*(("sboms/",) if platform.moves else ()), *licences(original)),
         )
     return _written(target, sha256)
 
