@@ -100,8 +100,7 @@ def test_an_unchanged_companion_is_reused(release: Path, tmp_path: Path) -> None
     later = tmp_path / "later"
     for python in (f"{THIS}-{THIS}", "cp310-cp310"):
         native_wheel(later, "1.1", python=python, files={"demo/new.py": b"x = 1\n"})
-    companion = next(first.glob("demo_libs-*.whl"))
-    out = split(tmp_path, later, "--previous", companion, into="later-out")
+    out = split(tmp_path, later, "--previous", first, into="later-out")
     assert [path.name.partition("-")[0] for path in out.iterdir()] == ["demo", "demo"]
     for path in out.iterdir():
         assert b"Requires-Dist: demo-libs==1.0\n" in members(path)["demo-1.1.dist-info/METADATA"]
@@ -158,13 +157,21 @@ def test_upgrade_downgrade_and_uninstall(tool: str, python: Path, tmp_path: Path
     native_wheel(index, "1.0", python=f"{THIS}-{THIS}", answer=1)
     new = tmp_path / "new"
     native_wheel(new, "2.0", python=f"{THIS}-{THIS}", answer=2)
-    for path in split(tmp_path, new).iterdir():
-        shutil.copy(path, index)
+    newer = tmp_path / "newer"
+    native_wheel(newer, "3.0", python=f"{THIS}-{THIS}", answer=3)
+    for release in (new, newer):
+        for path in split(tmp_path, release, into=f"{release.name}-out").iterdir():
+            shutil.copy(path, index)
     shutil.rmtree(index / f"build-1.0-{THIS}-{THIS}-1")
     offline = ("--no-index", "--find-links", str(index))
     install(tool, python, "install", *offline, "demo==1.0")
     assert value(python) == "1"
+    install(tool, python, "install", *offline, "--upgrade", "demo==2.0")
+    assert value(python) == "2"
     install(tool, python, "install", *offline, "--upgrade", "demo")
+    assert value(python) == "3"
+    install(tool, python, "check")
+    install(tool, python, "install", *offline, "demo==2.0")
     assert value(python) == "2"
     install(tool, python, "install", *offline, "demo==1.0")
     assert value(python) == "1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -201,3 +202,34 @@ def test_companions_of_what_is_left(built: dict[str, bytes], tmp_path: Path) -> 
         shutil.copy(path, shared)
     site = installed(tmp_path)
     assert run(site, "import demo.both; print(demo.both.value())") == "44"
+
+
+def test_a_library_wheel_that_is_there_already(tmp_path: Path) -> None:
+    """The digest in the name of the copy is that of the file in the library wheel."""
+    original = shared_library(
+        tmp_path / "build", "libdeep.so", "long deep(void) { return 42; }", soname="libdeep.so"
+    )
+    digest = hashlib.sha256(original.read_bytes()).hexdigest()[:8]
+    name = f"libdeep-{digest}.so"
+    copy = shared_library(tmp_path / "build", name, "long deep(void) { return 42; }", soname=name)
+    body = "extern long deep(void); long compute(void) { return deep(); }"
+    made = extension_module(
+        tmp_path / "build", "fast", body, needs=[copy], search="$ORIGIN/../demo.libs"
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    provider = make_wheel(
+        out, "deep-wheel", "2026.01.0", tags=f"py3-none-{LINUX}",
+        files={"deep/lib/libdeep.so": original.read_bytes()},
+    )  # fmt: skip
+    files = {"demo/fast.abi3.so": made.read_bytes(), f"demo.libs/{name}": copy.read_bytes()}
+    wheel = make_wheel(tmp_path, "demo", "1.0", tags=TAGS, files=files)
+    assert main(["split", str(wheel), "--onto", str(provider), "-o", str(out), "-q"]) == 0
+    use = "import demo.fast; print(demo.fast.value())"
+    assert run(installed(tmp_path), use) == "42"
+    apart = [tmp_path / "user", tmp_path / "system"]
+    for folder, path in zip(apart, (next(out.glob("demo-*")), provider), strict=True):
+        command = [find_uv_bin(), "pip", "install", "-q", "--no-deps", "--target", str(folder)]
+        subprocess.run([*command, str(path)], check=True, timeout=120)
+    both = list(map(str, apart))
+    assert run(tmp_path, f"import sys; sys.path[:0] = {both!r}; {use}") == "42"

@@ -117,15 +117,18 @@ def type_tables(
     return found
 
 
-def previous_companion(paths: Sequence[Path]) -> PreviousCompanion:
-    """The companions of an earlier release, by their platform tags.
+def previous_companion(paths: Sequence[Path], project: NormalizedName) -> PreviousCompanion:
+    """The companions of an earlier release of a project, by their platform tags.
 
-    Raises UsageError if they are of several releases, or two of them of one platform.
+    Wheels of the project itself, which lie beside them after a split, do not matter. Raises
+    UsageError if the others are of several releases, or two of them of one platform.
     """
     releases: set[tuple[NormalizedName, Version]] = set()
     platforms: dict[tuple[str, ...], Mapping[str, str]] = {}
     for path in paths:
         name, digests = member_digests(path)
+        if name.project == project:
+            continue
         releases.add((name.project, name.version))
         tags = tuple(sorted({tag.platform for tag in name.tags}))
         if tags in platforms:
@@ -136,8 +139,8 @@ def previous_companion(paths: Sequence[Path]) -> PreviousCompanion:
             "`--previous` names the companions of one release",
             found=", ".join(sorted(f"{name} {version}" for name, version in releases)) or "none",
         )
-    ((project, version),) = releases
-    return PreviousCompanion(project=project, version=version, platforms=platforms)
+    ((companion, version),) = releases
+    return PreviousCompanion(project=companion, version=version, platforms=platforms)
 
 
 def owned_paths(wheels: Sequence[SplitWheel], places: Places, watcher: Watcher) -> dict[str, str]:

@@ -12,11 +12,20 @@ from types import MappingProxyType
 
 from packaging.tags import Tag
 
-__all__ = ["glibc_floor", "is_above", "macos_floor", "number_of", "offered", "only_musl"]
+__all__ = [
+    "glibc_floor",
+    "is_above",
+    "macos_floor",
+    "musl_floor",
+    "number_of",
+    "offered",
+    "only_musl",
+]
 
 _Number = tuple[int, ...]
 
 _MANYLINUX = re.compile(r"manylinux(?P<name>1|2010|2014|_(?P<x>\d+)_(?P<y>\d+))_(?P<arch>\w+)")
+_MUSL = re.compile(r"musllinux_(?P<x>\d+)_(?P<y>\d+)_")
 _OLD_NAMES: Mapping[str, _Number] = MappingProxyType(
     {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}
 )
@@ -64,6 +73,12 @@ def only_musl(tags: Iterable[Tag]) -> bool:
     """Whether the wheel is for musl alone."""
     platforms = {tag.platform for tag in tags}
     return bool(platforms) and all(one.startswith("musllinux") for one in platforms)
+
+
+def musl_floor(tags: Iterable[Tag]) -> _Number | None:
+    """The lowest musl that the tags admit (PEP 656); None where they name none."""
+    found = [_MUSL.match(tag.platform) for tag in tags]
+    return min(((int(one["x"]), int(one["y"])) for one in found if one), default=None)
 
 
 def macos_floor(tags: Iterable[Tag], machine: str) -> _Number | None:

@@ -16,7 +16,7 @@ from trueup.judge.exporters import Lookup
 from trueup.judge.floors import glibc_floor, is_above, macos_floor, number_of, offered
 from trueup.judge.native import Placement
 from trueup.judge.relink import asked_for
-from trueup.judge.sharefit import other_platforms
+from trueup.judge.sharefit import other_platforms, tag_floors
 from trueup.judge.sharetables import GLOBAL_STATE, PATH_STATE, co_released
 from trueup.model.abi import AbiFile
 from trueup.model.library import BinaryFormat, Distribution, Image, NativeFile
@@ -36,6 +36,7 @@ def refusals_of(
 ) -> Iterator[Refusal]:
     """Everything that speaks against the plan."""
     yield from other_platforms(plan)
+    yield from tag_floors(plan)
     yield from _half_shared(plan)
     yield from _torn_apart(plan)
     yield from _symbols(plan)

@@ -225,7 +225,8 @@ def _plan(
     if options.previous:
         earlier = scratch / "previous"
         earlier.mkdir()
-        previous = previous_companion(wheel_paths(options.previous, places, earlier))
+        named = wheel_paths(options.previous, places, earlier)
+        previous = previous_companion(named, wheels[0].distribution.project)
     owned = {} if options.first else owned_paths(wheels, places, watcher)
     return plan_companion(wheels, owned=owned, previous=previous)
 
