@@ -41,6 +41,10 @@ live *arguments:
 live-prove *arguments:
     {{ bin }}/pytest -m live tests/live/test_prove.py {{ arguments }}
 
+# `split` and `libs` on published wheels, installed by pip and uv, and computed with
+live-split *arguments:
+    {{ bin }}/pytest -m live tests/live/test_split_real.py {{ arguments }}
+
 # what every locker that is installed makes of the scenarios; `--install` installs them first
 compare-lockers *arguments:
     {{ bin }}/python -m tests.scenarios.compare {{ arguments }}

@@ -171,6 +171,7 @@ def test_recipes_are_known_to_ci() -> None:
         "bench",
         "live",
         "live-prove",
+        "live-split",
         "compare-lockers",
         "packse",
         "fix",
