@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -55,6 +56,14 @@ class Server:
             files={"content": (path.name, path.read_bytes())},
             auth=("__token__", self.token),
         )
+
+    def release(self, project: str, version: str) -> dict[str, Any]:
+        """A release of the main channel, whether it is published or not."""
+        found = httpx2.get(
+            f"{self.url}/api/{project}/{version}", auth=("__token__", self.token)
+        ).json()
+        assert isinstance(found, dict)
+        return found
 
     def post(self, path: str) -> httpx2.Response:
         return httpx2.post(f"{self.url}{path}", auth=("__token__", self.token))
