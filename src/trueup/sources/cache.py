@@ -51,6 +51,8 @@ class Kind(StrEnum):
     """An index page with its validators, by its address."""
     REPOSITORY = "repository"
     """The project files of a commit, by the address of the repository and the commit."""
+    LOCK = "lock"
+    """What a lock that was resolved again came from, by its text and all that was asked for."""
 
 
 class Cache(Protocol):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from trueup.features.lock.assemble import assemble
 from trueup.features.lock.cells import profile_of
+from trueup.features.lock.confirm import Confirmations, Looked, looked_at
 from trueup.features.lock.drive import Unserved, resolve
 from trueup.features.lock.merge import Kept
 from trueup.features.lock.stock import Stock
@@ -19,7 +20,7 @@ from trueup.model.target import Target
 from trueup.model.watcher import Watcher
 from trueup.sources.supply import Supply
 
-__all__ = ["Kept", "Locked", "Profile", "Unserved", "lock"]
+__all__ = ["Confirmations", "Kept", "Locked", "Profile", "Unserved", "lock"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,13 @@ class Locked:
     """What locking gave.
 
     Several ``profiles`` where no single lock can serve all targets, because some that no marker
-    tells apart need different files; none where no target can be served.
+    tells apart need different files; none where no target can be served. ``looked`` is what has to
+    be unchanged for the same answer, if that is simple to say.
     """
 
     profiles: tuple[Profile, ...]
     unserved: tuple[Unserved, ...]
+    looked: Looked | None = None
 
 
 def lock(
@@ -66,7 +69,8 @@ def lock(
             return Locked(profiles=(), unserved=resolved.unserved)
         found, kept, audit = assemble(request, resolved, path=path)
         profile = Profile(name="", lock=found, kept=kept, audit=audit)
-        return Locked(profiles=(profile,), unserved=resolved.unserved)
+        looked = looked_at(resolved, found)
+        return Locked(profiles=(profile,), unserved=resolved.unserved, looked=looked)
     profiles: list[Profile] = []
     unserved = list(resolved.unserved)
     gone = {item.target for item in unserved}

@@ -32,6 +32,7 @@ class Placed:
     """The answer for one cell in one fork.
 
     ``reached`` gives, for each option (None: always), the projects and extras that it leads to.
+    ``searched`` says that the first choices clashed, so that other versions were looked at.
     """
 
     fork: Fork
@@ -39,6 +40,7 @@ class Placed:
     offer: CellOffer
     pins: Mapping[NormalizedName, Version]
     reached: Mapping[Option | None, Reached]
+    searched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +233,7 @@ def _one(
     answer = solve(offer, wishes, first or None)
     if isinstance(answer, Clash):
         return answer
-    return _placed(request, fork, cell, offer, answer.pins)
+    return replace(_placed(request, fork, cell, offer, answer.pins), searched=True)
 
 
 def _placed(

@@ -16,12 +16,15 @@ from trueup.interfaces.cli.lockoptions import LockCommand, lock_options
 from trueup.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from trueup.features.lock import Locked, Profile
+    from trueup.features.lock import Confirmations, Locked, Profile, Unserved
     from trueup.interfaces.report.lockresult import Told
+    from trueup.interfaces.wanted import Places
     from trueup.model.lock import Lock
     from trueup.model.lockrequest import LockRequest
+    from trueup.sources.sdistbuild import SandboxedBuild
+    from trueup.sources.supply import Supply
 
 __all__ = ["command"]
 
@@ -61,6 +64,15 @@ class _File:
     profile: Profile
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Locks to write and targets without one; or, of a lock that is confirmed, what is told of it."""
+
+    files: tuple[_File, ...] = ()
+    unserved: tuple[Unserved, ...] = ()
+    facts: Mapping[str, Any] | None = None
+
+
 def _run(options: LockCommand) -> int:
     from trueup.interfaces.lockconfig import find_lock_settings
     from trueup.interfaces.lockinput import lock_path, lock_request
@@ -85,15 +97,17 @@ def _run(options: LockCommand) -> int:
     )
     told = Told(sys.stdout, sys.stderr, as_json=options.as_json, quiet=options.quiet)
     _tell_left_out(options, request, told)
-    locked = _locked(options, request, path, directory, told)
-    files = list(_files(locked, path))
-    told.unserved(locked.unserved, request)
-    if not files or (locked.unserved and request.require_all_targets):
-        told.not_written(_shown(path), locked.unserved)
+    found = _found(options, request, path, directory, told)
+    if found.facts is not None:
+        told.confirmed(_shown(path), found.facts, check=options.check)
+        return HOLDS
+    told.unserved(found.unserved, request)
+    if not found.files or (found.unserved and request.require_all_targets):
+        told.not_written(_shown(path), found.unserved)
         return FINDINGS
     if options.check:
-        return _check(files, told)
-    _write(files, options, told)
+        return _check(found.files, told)
+    _write(found.files, options, told)
     return HOLDS
 
 
@@ -121,17 +135,16 @@ def _tell_left_out(options: LockCommand, request: LockRequest, told: Told) -> No
     told.note(f"note: {text}")
 
 
-def _locked(
+def _found(
     options: LockCommand, request: LockRequest, path: Path, directory: Path, told: Told
-) -> Locked:
+) -> _Found:
     from trueup.features.lock import lock
+    from trueup.interfaces.report.lockresult import facts_of
     from trueup.interfaces.wanted import PAGE_AGE, Places
-    from trueup.sources.folder import FolderSource
     from trueup.sources.git import Repositories
     from trueup.sources.gitprocess import Git
     from trueup.sources.repositories import with_repositories
-    from trueup.sources.sdistbuild import Proofs, SandboxedBuild
-    from trueup.sources.supply import Supply
+    from trueup.sources.sdistbuild import SandboxedBuild
 
     with (
         told.watching() as watcher,
@@ -144,19 +157,52 @@ def _locked(
             page_age=0 if options.refresh else PAGE_AGE,
         ) as places,
     ):
-        folder = FolderSource([Path(name) for name in request.find_links if Path(name).exists()])
         build = SandboxedBuild(
             places.configured(), environ=os.environ, index=options.index or request.indexes
         )
-        supply = Supply(
-            places.named,
-            folder=folder if request.find_links else None,
-            build=build,
-            proofs=Proofs(map(Path, options.proofs)),
-        )
+        supply = _supply(options, request, places, build)
         repositories = Repositories(Git(environ=os.environ), places.cache)
         request = with_repositories(request, repositories, build=build.archive)
-        return lock(request, supply, path=str(path), watcher=watcher)
+        before = _confirmations(options, request, supply, places, path)
+        facts = before.confirm() if before is not None else None
+        if facts is not None:
+            return _Found(facts=facts)
+        locked = lock(request, supply, path=str(path), watcher=watcher)
+        files = tuple(_files(locked, path))
+        if before is not None and locked.looked is not None and files[0].text == before.text:
+            before.remember(locked.looked, facts_of(files[0].profile))
+        return _Found(files=files, unserved=locked.unserved)
+
+
+def _supply(
+    options: LockCommand, request: LockRequest, places: Places, build: SandboxedBuild
+) -> Supply:
+    from trueup.sources.folder import FolderSource
+    from trueup.sources.sdistbuild import Proofs
+    from trueup.sources.supply import Supply
+
+    folder = FolderSource([Path(name) for name in request.find_links if Path(name).exists()])
+    return Supply(
+        places.named,
+        folder=folder if request.find_links else None,
+        build=build,
+        proofs=Proofs(map(Path, options.proofs)),
+    )
+
+
+def _confirmations(
+    options: LockCommand, request: LockRequest, supply: Supply, places: Places, path: Path
+) -> Confirmations | None:
+    """What may confirm the lock that is there; None where more is asked than whether it is right."""
+    from trueup.features.lock import Confirmations
+
+    if options.upgrade or options.proofs or options.requirements_txt is not None:
+        return None
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None  # there is none yet, or one that is about to be told of
+    return Confirmations(cache=places.cache, request=request, supply=supply, path=path, text=text)
 
 
 def _files(locked: Locked, path: Path) -> Iterator[_File]:
@@ -174,7 +220,7 @@ def _named(path: Path, profile: str) -> Path:
     return path.with_name(f"{stem}{'-' if '.' in stem else '.'}{profile}.toml")
 
 
-def _check(files: list[_File], told: Told) -> int:
+def _check(files: Sequence[_File], told: Told) -> int:
     code = HOLDS
     for file in files:
         try:
@@ -190,7 +236,7 @@ def _check(files: list[_File], told: Told) -> int:
     return code
 
 
-def _write(files: list[_File], options: LockCommand, told: Told) -> None:
+def _write(files: Sequence[_File], options: LockCommand, told: Told) -> None:
     from trueup.sources.output import write_atomically
 
     for file in files:
@@ -214,7 +260,7 @@ def _before(path: Path) -> Lock | None:
         return None
 
 
-def _write_requirements(files: list[_File], folder: Path, told: Told) -> None:
+def _write_requirements(files: Sequence[_File], folder: Path, told: Told) -> None:
     """One hashed requirements file per target, in a folder."""
     from trueup.model.grid import environment_of
     from trueup.model.target import parse_targets

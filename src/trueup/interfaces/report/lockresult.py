@@ -16,10 +16,10 @@ from trueup.model.lock import Lock
 from trueup.model.watcher import Watcher
 
 if TYPE_CHECKING:
-    from trueup.features.lock import Kept, Profile, Unserved
+    from trueup.features.lock import Profile, Unserved
     from trueup.model.lockrequest import LockRequest
 
-__all__ = ["Told"]
+__all__ = ["Told", "facts_of"]
 
 _SHOWN = 8
 
@@ -88,29 +88,45 @@ class Told:
 
     def written(self, path: Path, before: Lock | None, profile: Profile) -> None:
         """A lock that was written, and what it changes."""
-        changes = _changes(before, profile.lock)
+        changes, facts = _changes(before, profile.lock), facts_of(profile)
         if self._json:
-            self.event("locked", path=str(path), profile=profile.name, **_facts(profile), **changes)
+            self.event(
+                "locked", path=str(path), profile=profile.name, confirmed=False, **facts, **changes
+            )
             return
         if self._quiet:
             return
-        self._kept(profile.kept)
-        for text in _absent_extras(profile):
-            self._say(f"warning: {text}")
+        self._warn(facts)
         if before is not None:
             self._tell_changes(changes)
-        projects = len({entry.project for entry in profile.lock.entries})
-        self._say(
-            f"wrote `{path}`: {_count(projects, 'project')}, "
-            f"{_count(sum(len(entry.files) for entry in profile.lock.entries), 'file')}, for "
-            f"{_some(profile.lock.targets)}"
-        )
+        self._say(f"wrote `{path}`: {_extent(facts)}")
+
+    def confirmed(self, path: Path, facts: Mapping[str, Any], *, check: bool) -> None:
+        """A lock that is still what resolving would give; ``facts`` are those of when it did."""
+        if self._json:
+            changes: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
+            about = {"current": True} if check else {"profile": ""}
+            self.event(
+                "checked" if check else "locked",
+                path=str(path),
+                **about,
+                confirmed=True,
+                **facts,
+                **changes,
+            )
+            return
+        if self._quiet:
+            return
+        if not check:
+            self._warn(facts)
+        self._say(f"`{path}` is up to date: nothing that it comes from has changed")
 
     def checked(self, path: Path, before: Lock | None, profile: Profile, *, same: bool) -> None:
         """Whether a lock on disk is what would be written now, and what would change."""
         changes = _changes(before, profile.lock)
         if self._json:
-            self.event("checked", path=str(path), current=same, **_facts(profile), **changes)
+            facts = facts_of(profile)
+            self.event("checked", path=str(path), current=same, confirmed=False, **facts, **changes)
         elif before is None:
             self._say(f"error: there is no `{path}`\n\nhint: `trueup lock` writes it")
         elif not same:
@@ -123,13 +139,15 @@ class Told:
         elif not self._quiet:
             self._say(f"`{path}` is up to date")
 
-    def _kept(self, kept: Sequence[Kept]) -> None:
-        for item in kept:
+    def _warn(self, facts: Mapping[str, Any]) -> None:
+        for item in facts["kept"]:
             self._say(
-                f"note: {item.project} {item.version}: no marker tells its files apart; "
-                f"kept {_some(item.kept)}, left out {_some(item.left_out)} "
-                f"({_some(item.targets)})"
+                f"note: {item['project']} {item['version']}: no marker tells its files apart; "
+                f"kept {_some(item['kept'])}, left out {_some(item['left-out'])} "
+                f"({_some(item['targets'])})"
             )
+        for text in facts["absent-extras"]:
+            self._say(f"warning: {text}")
 
     def _tell_changes(self, changes: Mapping[str, Sequence[str]]) -> None:
         lines = [
@@ -167,10 +185,12 @@ class _JsonWatcher(Watcher):
             self._told.event("note", text=text)
 
 
-def _facts(profile: Profile) -> dict[str, Any]:
+def facts_of(profile: Profile) -> dict[str, Any]:
+    """What is told of a lock, as JSON has it."""
     lock = profile.lock
     return {
         "targets": list(lock.targets),
+        "projects": len({entry.project for entry in lock.entries}),
         "entries": len(lock.entries),
         "files": sum(len(entry.files) for entry in lock.entries),
         "absent-extras": _absent_extras(profile),
@@ -185,6 +205,13 @@ def _facts(profile: Profile) -> dict[str, Any]:
             for item in profile.kept
         ],
     }
+
+
+def _extent(facts: Mapping[str, Any]) -> str:
+    return (
+        f"{_count(facts['projects'], 'project')}, {_count(facts['files'], 'file')}, for "
+        f"{_some(facts['targets'])}"
+    )
 
 
 def _absent_extras(profile: Profile) -> list[str]:
