@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,8 @@ from trueup.model.errors import NotFoundError, SourceError
 from trueup.sources.index import IndexSource
 from trueup.sources.simplepage import index_html, index_json, page_html, page_json
 from trueup.sources.store.blobs import Blobs, blob_file
-from trueup.sources.store.store import Page, State, Store
+from trueup.sources.store.failures import ChangedError
+from trueup.sources.store.store import HostedRelease, Page, State, Store
 
 __all__ = ["MAIN", "Desk", "ServedFile", "View"]
 
@@ -55,6 +57,19 @@ class ServedFile:
     read: Callable[[int, int], Iterator[bytes]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """A page in memory: the state of the index that it shows, and until when it is believed."""
+
+    generation: int
+    until: float
+    page: Page
+
+    @property
+    def size(self) -> int:
+        return len(self.page.body) + len(self.page.packed)
+
+
 class Desk:
     """Answers what readers and uploaders ask; every method may be called from any thread."""
 
@@ -77,7 +92,7 @@ class Desk:
         self.quiet = quiet
         self.clock = clock
         self.upstream = None if open_upstream is None else Upstream(store, open_upstream)
-        self._pages: OrderedDict[tuple[str, str, str], tuple[int, Page]] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, str, str], _Held] = OrderedDict()
         self._held = 0
         self._generation = store.generation()
         self._lock = threading.Lock()
@@ -103,25 +118,29 @@ class Desk:
         key = (view.key, project, form)
         found = self.remembered(key)
         if found is None:
+            # The number is asked for first: a page can be newer than it says, never older.
             generation = self.store.generation()
-            found = self.store.page(*key)
+            found, until = self.store.page(*key), self.clock() + _UPSTREAM_AGE
             if found is None or not self._fresh(found, view, project):
                 found = self._made(view, project, form, generation)
-            self._remember(key, generation, found)
+            elif found.made + _UPSTREAM_AGE >= self.clock():
+                until = found.made + _UPSTREAM_AGE
+            self._remember(key, _Held(generation=generation, until=until, page=found))
         return found
 
     def remembered(self, key: tuple[str, str, str]) -> Page | None:
         """A page that is in memory and still true."""
         held = self._pages.get(key)
-        if held is None or held[0] != self._generation:
+        if held is None or held.generation != self._generation or held.until < self.clock():
             return None
-        if held[1].made + _UPSTREAM_AGE < self.clock():
-            return None
-        return held[1]
+        return held.page
 
     def follow(self) -> None:
         """See whether another worker changed something; to be called every now and then."""
-        self._generation = self.store.generation()
+        number = self.store.generation()
+        with self._lock:
+            # Of two who ask at once the slower one may bring the older number.
+            self._generation = max(self._generation, number)
 
     def _fresh(self, page: Page, view: View, project: NormalizedName) -> bool:
         if page.made + _UPSTREAM_AGE >= self.clock():
@@ -137,15 +156,18 @@ class Desk:
             view.key, project, form, body, generation=generation, stale=stale
         )
 
-    def _remember(self, key: tuple[str, str, str], generation: int, page: Page) -> None:
+    def _remember(self, key: tuple[str, str, str], held: _Held) -> None:
         with self._lock:
-            old = self._pages.pop(key, None)
-            self._held += len(page.body) - (len(old[1].body) if old else 0)
-            self._pages[key] = (generation, page)
-            self._generation = max(self._generation, generation)
+            self._generation = max(self._generation, held.generation)
+            old = self._pages.get(key)
+            if old is not None and old.generation > held.generation:
+                return
+            self._pages.pop(key, None)
+            self._held += held.size - (old.size if old is not None else 0)
+            self._pages[key] = held
             while self._held > _IN_MEMORY and len(self._pages) > 1:
-                _, (_, gone) = self._pages.popitem(last=False)
-                self._held -= len(gone.body)
+                _, gone = self._pages.popitem(last=False)
+                self._held -= gone.size
 
     def index(self, view: View, form: str) -> bytes:
         """The list of projects; those of the upstream index are not listed."""
@@ -219,7 +241,7 @@ class Desk:
             size=size,
             hashes={"sha256": sha256},
         )
-        with TemporaryDirectory(prefix="trueup-fetch-") as folder:
+        with TemporaryDirectory(prefix="fetch-", dir=self.blobs.scratch) as folder:
             path = self.upstream.source().download(artifact, Path(folder))
             self.blobs.put(sha256, path)
 
@@ -246,16 +268,27 @@ class Desk:
         done = []
         for channel in self.store.channels():
             for release in self.store.releases(channel, state=State.STAGED):
-                if release.touched + self.quiet <= self.clock():
-                    try:
-                        self.publish(
-                            channel, release.project, str(release.version), who="quiet period"
-                        )
-                    except RefusedError:
-                        self.store.set_state(release, State.QUARANTINED, who="quiet period")
-                    else:
-                        done.append(f"{release.project} {release.version}")
+                left = release.touched + self.quiet <= self.clock()
+                if left and self._publish_left(release):
+                    done.append(f"{release.project} {release.version}")
+        self.follow()
         return done
+
+    def _publish_left(self, release: HostedRelease) -> bool:
+        who = "quiet period"
+        try:
+            self.receiver(release.channel).publish(
+                release.project, release.version, who=who, touched=release.touched
+            )
+        except RefusedError:
+            with suppress(ChangedError):
+                self.store.set_state(release, State.QUARANTINED, who=who)
+        except ChangedError:
+            # A file came, or another worker was faster: its quiet period begins anew.
+            return False
+        else:
+            return True
+        return False
 
     def close(self) -> None:
         """Give up the connections."""

@@ -28,7 +28,11 @@ from trueup.sources.archive import reading_of_sdist, reading_of_wheel
 from trueup.sources.limits import Limits
 from trueup.sources.rewrite import Wheel
 from trueup.sources.store.blobs import Blobs, blob_file
+from trueup.sources.store.failures import ChangedError
 from trueup.sources.store.store import HostedFile, HostedRelease, State, Store
+
+_ATTEMPTS = 20
+"""How often a release is judged again because another upload came in between."""
 
 __all__ = ["Policy", "Received", "Receiver", "RefusedError", "Rules"]
 
@@ -67,6 +71,8 @@ class Received:
     """What became of an upload."""
 
     filename: str
+    project: NormalizedName
+    version: Version
     state: State
     findings: tuple[Finding, ...]
     complete: bool
@@ -111,44 +117,67 @@ class Receiver:
             raise RefusedError(f"`{filename}` cannot be uploaded: {name.reason}")
         reading = self._read(path, filename)
         self._check_identity(filename, reading, said or {}, sha256)
-        release = self._store.release(self._channel, name.project, name.version)
-        self._check_free(release, filename, sha256)
         artifact = Artifact(
             filename=filename, url=filename, name=name, size=size, hashes={"sha256": sha256}
         )
-        report = self._judge(
-            name.project, name.version, release, ReleaseFile(artifact=artifact, reading=reading)
-        )
-        bad = self._bad(report)
-        if bad and self._rules.policy is Policy.REJECT:
-            raise _refusal(bad[0])
-        if release is not None and release.state is State.PUBLISHED and bad:
-            raise _refusal(bad[0])
-        state = (
-            State.QUARANTINED if bad and self._rules.policy is Policy.QUARANTINE else State.STAGED
-        )
-        self._blobs.put(sha256, path)
-        self._keep(artifact, reading, report, state, who=who, expected=expected)
+        new = ReleaseFile(artifact=artifact, reading=reading)
+        for attempt in range(_ATTEMPTS):
+            release = self._store.release(self._channel, name.project, name.version)
+            report, state = self._admit(release, new)
+            if attempt == 0:
+                self._blobs.put(sha256, path)
+            try:
+                self._keep(new, report, state, beside=release, who=who, expected=expected)
+                break
+            except ChangedError:
+                # Another upload to the release came first: this one is compared with it as well.
+                if attempt == _ATTEMPTS - 1:
+                    raise
         found = self._store.release(self._channel, name.project, name.version)
-        assert found is not None
+        if found is None:
+            raise RefusedError(f"{name.project} {name.version} was deleted meanwhile")
         there = {file.filename for file in found.files}
         complete = bool(found.expected) and set(found.expected) <= there
         return Received(
-            filename=filename, state=found.state, findings=report.findings, complete=complete
+            filename=filename,
+            project=name.project,
+            version=name.version,
+            state=found.state,
+            findings=report.findings,
+            complete=complete,
         )
+
+    def _admit(
+        self, release: HostedRelease | None, new: ReleaseFile
+    ) -> tuple[ReleaseReport, State]:
+        """The judgement of a release with a new file, and the state that follows from it.
+
+        Raises RefusedError if the file is not taken.
+        """
+        artifact, name = new.artifact, new.artifact.name
+        assert not isinstance(name, OtherName)
+        self._check_free(release, artifact.filename, artifact.hashes["sha256"])
+        report = self._judge(name.project, name.version, release, new)
+        bad, published = self._bad(report), release is not None and release.state is State.PUBLISHED
+        if bad and (published or self._rules.policy is Policy.REJECT):
+            raise _refusal(bad[0])
+        if bad and self._rules.policy is Policy.QUARANTINE:
+            return report, State.QUARANTINED
+        return report, State.STAGED
 
     def _keep(
         self,
-        artifact: Artifact,
-        reading: Reading,
+        new: ReleaseFile,
         report: ReleaseReport,
         state: State,
         *,
+        beside: HostedRelease | None,
         who: str,
         expected: Sequence[str] | None,
     ) -> None:
         """Write down a file whose blob is there."""
-        metadata, sha256, size = reading.metadata, artifact.hashes["sha256"], artifact.size or 0
+        artifact, metadata = new.artifact, new.reading.metadata
+        sha256, size = artifact.hashes["sha256"], artifact.size or 0
         assert isinstance(metadata, Metadata)
         core = None
         if artifact.is_wheel:
@@ -169,20 +198,38 @@ class Receiver:
             ),
             verdict=_verdict(report),
             state=state,
+            beside=beside,
             expected=expected,
         )
 
-    def publish(self, project: NormalizedName, version: Version, *, who: str) -> HostedRelease:
-        """Make a release visible, after all its files were compared; raises RefusedError."""
-        release = self._store.release(self._channel, project, version)
-        if release is None:
-            raise RefusedError(f"there is no release {project} {version}")
-        report = self._judge(project, version, release, None)
-        bad = self._bad(report)
-        if bad and self._rules.policy is not Policy.WARN:
-            raise _refusal(bad[0])
-        self._store.publish(release, who=who, verdict=_verdict(report))
-        return release
+    def publish(
+        self, project: NormalizedName, version: Version, *, who: str, touched: float | None = None
+    ) -> HostedRelease:
+        """Make a release visible, after all its files were compared.
+
+        What is published is what was compared: a file that comes in between has everything compared
+        again. ``touched`` is when the last file came, if it must not have changed since. Raises
+        RefusedError, ChangedError.
+        """
+        for attempt in range(_ATTEMPTS):
+            release = self._store.release(self._channel, project, version)
+            if release is None:
+                raise RefusedError(f"there is no release {project} {version}")
+            if release.state is State.PUBLISHED:
+                return release
+            if touched is not None and release.touched != touched:
+                raise ChangedError(f"{project} {version} was changed meanwhile")
+            report = self._judge(project, version, release, None)
+            bad = self._bad(report)
+            if bad and self._rules.policy is not Policy.WARN:
+                raise _refusal(bad[0])
+            try:
+                self._store.publish(release, who=who, verdict=_verdict(report))
+                return release
+            except ChangedError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     def _read(self, path: Path, filename: str) -> Reading:
         """What the file itself says; hostile archives are refused here, in bounded memory."""

@@ -166,11 +166,16 @@ class Joined:
 
     def __init__(self, shelves: Sequence[Shelf]) -> None:
         self._shelves = tuple(shelves)
+        self._owners: dict[NormalizedName, Shelf] = {}
 
     def owner(self, project: NormalizedName) -> Shelf:
-        """The shelf that has the project; raises NotFoundError."""
+        """The shelf that has the project, asked for once; raises NotFoundError."""
+        known = self._owners.get(project)
+        if known is not None:
+            return known
         for shelf in self._shelves:
             if shelf.owns(project):
+                self._owners[project] = shelf
                 return shelf
         raise NotFoundError("no such project", place=(project,))
 
@@ -178,10 +183,18 @@ class Joined:
         return any(shelf.owns(project) for shelf in self._shelves)
 
     def stale(self, project: NormalizedName) -> bool:
-        return any(shelf.stale(project) for shelf in self._shelves)
+        return self.owner(project).stale(project)
 
     def listing(self, project: NormalizedName) -> Listing:
-        return self.owner(project).listing(project)
+        # Asking whether a shelf owns the project would ask an upstream index twice.
+        for shelf in self._shelves:
+            try:
+                found = shelf.listing(project)
+            except NotFoundError:
+                continue
+            self._owners[project] = shelf
+            return found
+        raise NotFoundError("no such project", place=(project,))
 
     def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
         name = artifact.name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -33,11 +32,17 @@ from trueup.interfaces.web.replies import (
 )
 from trueup.interfaces.web.upload import read_form
 from trueup.model.errors import NotFoundError, TrueupError
-from trueup.sources.store.store import HostedRelease, Token
+from trueup.sources.store.failures import StoreError
+from trueup.sources.store.store import HostedRelease, State, Token
 
 __all__ = ["Index", "make_app"]
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+_TITLES = {
+    502: "upstream does not answer",
+    503: "the store does not answer",
+    507: "the store is full",
+}
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PREFIX = re.compile(
     r"(?:/c/(?P<channel>[a-z0-9-]+))?(?P<corrected>/corrected)?/simple/(?P<project>[^/]+)/",
@@ -168,7 +173,9 @@ class _Handlers:
                 expected=_expected(form.first("trueup_expected")),
             )
         if received.complete:
-            await self._publish(channel, form.first("name"), form.first("version"), token.name)
+            await self._publish(channel, received.project, str(received.version), token.name)
+        elif received.state is State.PUBLISHED:
+            await run_in_threadpool(self._desk.follow)
         return JSONResponse(_received(received))
 
     async def release(self, request: Request) -> Response:
@@ -278,7 +285,7 @@ def _credentials(header: str) -> str:
     if kind.lower() == "basic":
         try:
             user, _, secret = base64.b64decode(rest, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, no UTF-8, no ASCII
             return ""
         return secret if user == "__token__" else ""
     return ""
@@ -315,10 +322,12 @@ async def _refused(request: Request, error: Exception) -> Response:
     status = error.status if isinstance(error, RefusedError) else 502
     if isinstance(error, NotFoundError):
         status = 404
+    if isinstance(error, StoreError):
+        status = 503
     reason.say(str(error))
     body = {
         "type": "about:blank",
-        "title": "refused" if status < 500 else "upstream does not answer",
+        "title": _TITLES.get(status, "refused"),
         "status": status,
         "detail": str(error) + (f"\nhint: {error.hint}" if error.hint else ""),
     }

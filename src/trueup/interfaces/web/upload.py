@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +29,12 @@ class TooLargeError(RefusedError):
     """More than the index takes."""
 
     status = 413
+
+
+class FullError(RefusedError):
+    """The disk takes nothing more."""
+
+    status = 507
 
 
 @dataclass(kw_only=True)
@@ -102,7 +109,10 @@ class _Receiver:
             raise RefusedError("the file has a name with a folder in it", found=f"`{filename}`")
         self._form.filename = filename
         self._form.path = self._folder / "upload"
-        self._file = self._form.path.open("xb")
+        try:
+            self._file = self._form.path.open("xb")
+        except OSError as error:
+            raise self._full(error) from error
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if self._file is None or not self._is_file:
@@ -122,11 +132,23 @@ class _Receiver:
                 expected=f"at most {size_text(self._limit)}",
             )
         self._digest.update(part)
-        self._file.write(part)
+        try:
+            self._file.write(part)
+        except OSError as error:
+            raise self._full(error) from error
+
+    def _full(self, error: OSError) -> FullError:
+        return FullError(
+            f"`{self._form.filename}` cannot be kept: {error.strerror or error}",
+            hint="nothing of it was kept; the index needs space on its disk",
+        )
 
     def _end(self) -> None:
         if self._is_file and self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:
+                raise self._full(error) from error
             self._form.sha256 = self._digest.hexdigest()
         elif self._name:
             text = bytes(self._data).decode("utf-8", "replace")
@@ -134,7 +156,9 @@ class _Receiver:
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            # What could not be written cannot be written now either; the reason was given before.
+            with suppress(OSError):
+                self._file.close()
 
 
 async def read_form(
@@ -162,4 +186,6 @@ async def read_form(
         parser.finalize()
     finally:
         receiver.close()
+    if form.path is not None and not form.sha256:
+        raise RefusedError("the form ends before the file does")
     return form

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
-from trueup.model.errors import NotFoundError, SourceError
+from trueup.model.errors import NotFoundError
+from trueup.sources.store.failures import StoreError
+from trueup.sources.store.scratch import open_scratch
 
 __all__ = ["Blobs", "FolderBlobs", "ObjectBlobs", "blob_file", "open_blobs"]
 
@@ -48,13 +50,7 @@ class FolderBlobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.scratch = folder / "incoming"
-        try:
-            self.scratch.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SourceError(
-                f"cannot be made: {error.strerror or error}", place=(str(self.scratch),)
-            ) from error
+        self.scratch = open_scratch(folder / "incoming")
 
     def _path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
@@ -63,21 +59,19 @@ class FolderBlobs:
 
     def put(self, sha256: str, path: Path) -> None:
         target = self._path(sha256)
-        if target.exists():
-            path.unlink(missing_ok=True)
-            return
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-            path.replace(target)
-            descriptor = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            if target.exists() and target.stat().st_size == path.stat().st_size:
+                path.unlink()
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+                path.replace(target)
+            # Also for a file that is there: who put it may not have come so far yet.
+            for folder in (target.parent, target.parent.parent, self._folder):
+                _sync(folder)
         except OSError as error:
-            raise SourceError(
+            raise StoreError(
                 f"cannot be kept: {error.strerror or error}", place=(str(target),)
             ) from error
 
@@ -107,6 +101,17 @@ class FolderBlobs:
             yield path.name
 
 
+def _sync(folder: Path) -> None:
+    """Have the entries of a folder on the disk; Windows does that itself."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class ObjectBlobs:
     """Blobs in an object store that obstore knows (`s3://bucket/prefix`)."""
 
@@ -114,8 +119,7 @@ class ObjectBlobs:
         import obstore.store
 
         self._store = obstore.store.from_url(url, **options)
-        self.scratch = scratch
-        scratch.mkdir(parents=True, exist_ok=True)
+        self.scratch = open_scratch(scratch)
 
     def put(self, sha256: str, path: Path) -> None:
         import obstore
@@ -126,7 +130,7 @@ class ObjectBlobs:
         except AlreadyExistsError:
             pass
         except Exception as error:  # obstore's errors share no base but this
-            raise SourceError(f"cannot be kept: {error}", place=(sha256,)) from error
+            raise StoreError(f"cannot be kept: {error}", place=(sha256,)) from error
         path.unlink(missing_ok=True)
 
     def _key(self, sha256: str) -> str:
@@ -139,6 +143,8 @@ class ObjectBlobs:
             return int(obstore.head(self._store, self._key(sha256))["size"])
         except FileNotFoundError:
             return None
+        except Exception as error:  # obstore's errors share no base but this
+            raise StoreError(f"cannot be looked for: {error}", place=(sha256,)) from error
 
     def read(self, sha256: str, start: int, end: int) -> Iterator[bytes]:
         import obstore
@@ -151,6 +157,8 @@ class ObjectBlobs:
                 )
             except FileNotFoundError as error:
                 raise NotFoundError("is not kept", place=(sha256,)) from error
+            except Exception as error:  # obstore's errors share no base but this
+                raise StoreError(f"cannot be read: {error}", place=(sha256,)) from error
 
     def delete(self, sha256: str) -> None:
         import obstore

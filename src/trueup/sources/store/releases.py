@@ -12,12 +12,11 @@ from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
-from sqlalchemy import Connection, Row, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
 
 from trueup.model.artifact import Artifact, parse_filename
-from trueup.model.errors import UsageError
 from trueup.sources.store.database import Database
+from trueup.sources.store.failures import ChangedError
 from trueup.sources.store.tables import FILES, RELEASES
 
 __all__ = ["HostedFile", "HostedRelease", "Releases", "State"]
@@ -85,7 +84,7 @@ class Releases(Database):
         self, channel: str, project: NormalizedName, version: Version
     ) -> HostedRelease | None:
         """One release, whatever its state."""
-        with self.change() as connection:
+        with self.look() as connection:
             row = connection.execute(
                 select(RELEASES).where(
                     RELEASES.c.channel == channel,
@@ -108,7 +107,7 @@ class Releases(Database):
             wanted = wanted.where(RELEASES.c.project == project)
         if state is not None:
             wanted = wanted.where(RELEASES.c.state == state.value)
-        with self.change() as connection:
+        with self.look() as connection:
             rows = connection.execute(wanted).all()
             found = [self._release(connection, row) for row in rows]
         return tuple(sorted(found, key=lambda one: (one.project, one.version)))
@@ -137,14 +136,14 @@ class Releases(Database):
             .where(RELEASES.c.channel == channel, RELEASES.c.state == State.PUBLISHED.value)
             .distinct()
         )
-        with self.change() as connection:
+        with self.look() as connection:
             return tuple(
                 sorted(canonicalize_name(row.project) for row in connection.execute(wanted))
             )
 
     def channels(self) -> tuple[str, ...]:
         """Channels that have a release in any state."""
-        with self.change() as connection:
+        with self.look() as connection:
             rows = connection.execute(select(RELEASES.c.channel).distinct()).all()
         return tuple(sorted(row.channel for row in rows))
 
@@ -155,7 +154,7 @@ class Releases(Database):
             RELEASES.c.project == project,
             RELEASES.c.state == State.PUBLISHED.value,
         )
-        with self.change() as connection:
+        with self.look() as connection:
             return connection.execute(wanted.limit(1)).first() is not None
 
     def add_file(
@@ -167,17 +166,16 @@ class Releases(Database):
         *,
         verdict: Mapping[str, Any],
         state: State,
+        beside: HostedRelease | None,
         expected: Sequence[str] | None = None,
     ) -> None:
-        """Stage a file; its blob is there already. Raises UsageError if the name is taken."""
+        """Take a file into a release; its blob is there already.
+
+        ``beside`` is the release as the file was compared with it, None if there was none: raises
+        ChangedError if it is not so any more, or if the name is taken.
+        """
         with self.change() as connection:
-            row = connection.execute(
-                select(RELEASES).where(
-                    RELEASES.c.channel == channel,
-                    RELEASES.c.project == project,
-                    RELEASES.c.version == str(version),
-                )
-            ).first()
+            row = self._unchanged(connection, channel, project, version, beside)
             values: dict[str, Any] = {"touched": self.clock(), "verdict": json.dumps(verdict)}
             if expected is not None:
                 values["expected"] = json.dumps(list(expected))
@@ -195,22 +193,48 @@ class Releases(Database):
                 connection.execute(
                     update(RELEASES).where(RELEASES.c.id == release).values(**values)
                 )
-            try:
-                connection.execute(
-                    insert(FILES).values(
-                        release=release, channel=channel, filename=file.filename,
-                        sha256=file.sha256, size=file.size, core_metadata=file.core_metadata,
-                        requires_python=file.requires_python, yanked=None, uploaded=file.uploaded,
-                        uploader=file.uploader,
-                    )
-                )  # fmt: skip
-            except IntegrityError as error:
-                raise UsageError(f"`{file.filename}` is there already") from error
+            connection.execute(
+                insert(FILES).values(
+                    release=release, channel=channel, filename=file.filename,
+                    sha256=file.sha256, size=file.size, core_metadata=file.core_metadata,
+                    requires_python=file.requires_python, yanked=None, uploaded=file.uploaded,
+                    uploader=file.uploader,
+                )
+            )  # fmt: skip
+            if row is not None and row.state == State.PUBLISHED.value:
+                self.seen(connection, project)
             self._note(connection, file.uploader, "upload", channel, project, version, file)
 
+    def _unchanged(
+        self,
+        connection: Connection,
+        channel: str,
+        project: str,
+        version: Version,
+        known: HostedRelease | None,
+    ) -> Row[Any] | None:
+        """The row of a release, locked; raises ChangedError if it is not as it is ``known``."""
+        row = connection.execute(
+            select(RELEASES)
+            .where(
+                RELEASES.c.channel == channel,
+                RELEASES.c.project == project,
+                RELEASES.c.version == str(version),
+            )
+            .with_for_update()
+        ).first()
+        now = None if row is None else self._release(connection, row)
+        if _judged(now) != _judged(known):
+            raise ChangedError(f"{project} {version} was changed meanwhile")
+        return row
+
     def publish(self, release: HostedRelease, *, who: str, verdict: Mapping[str, Any]) -> None:
-        """Make a release visible: all its files, in one step, and no page from before stays."""
+        """Make a release visible: all its files, in one step, and no page from before stays.
+
+        Raises ChangedError if it has not the files any more that it had when it was looked at.
+        """
         with self.change() as connection:
+            self._unchanged(connection, release.channel, release.project, release.version, release)
             connection.execute(
                 update(RELEASES)
                 .where(RELEASES.c.id == release.id)
@@ -226,8 +250,12 @@ class Releases(Database):
             )
 
     def set_state(self, release: HostedRelease, state: State, *, who: str) -> None:
-        """Put a release into another state that readers do not see."""
+        """Put a release into another state that readers do not see.
+
+        Raises ChangedError if it is not as it was when it was looked at.
+        """
         with self.change() as connection:
+            self._unchanged(connection, release.channel, release.project, release.version, release)
             connection.execute(
                 update(RELEASES).where(RELEASES.c.id == release.id).values(state=state.value)
             )
@@ -254,23 +282,21 @@ class Releases(Database):
     def remove(self, release: HostedRelease, *, who: str) -> None:
         """Delete a release and its files; blobs that nothing needs any more go with `fsck`."""
         with self.change() as connection:
-            connection.execute(delete(FILES).where(FILES.c.release == release.id))
-            connection.execute(delete(RELEASES).where(RELEASES.c.id == release.id))
+            # SQLite gives numbers out again; the files go with their release.
+            connection.execute(delete(RELEASES).where(_this(release)))
             self.seen(connection, release.project)
             self._note(connection, who, "delete", release.channel, release.project, release.version)
 
     def close(self, release: HostedRelease, *, who: str, closed: bool = True) -> None:
         """Take no further files into a release."""
         with self.change() as connection:
-            connection.execute(
-                update(RELEASES).where(RELEASES.c.id == release.id).values(closed=closed)
-            )
+            connection.execute(update(RELEASES).where(_this(release)).values(closed=closed))
             action = "close" if closed else "open"
             self._note(connection, who, action, release.channel, release.project, release.version)
 
     def hosted_file(self, sha256: str) -> HostedFile | None:
         """A file that is published somewhere."""
-        with self.change() as connection:
+        with self.look() as connection:
             row = connection.execute(
                 select(FILES)
                 .join(RELEASES, RELEASES.c.id == FILES.c.release)
@@ -285,6 +311,23 @@ class Releases(Database):
         name = file.filename if file is not None else None
         detail = f"sha256 {file.sha256}" if file is not None else None
         self.note(connection, who, action, channel, project, str(version), name, detail)
+
+
+def _this(release: HostedRelease) -> ColumnElement[bool]:
+    return and_(
+        RELEASES.c.id == release.id,
+        RELEASES.c.channel == release.channel,
+        RELEASES.c.project == release.project,
+        RELEASES.c.version == str(release.version),
+    )
+
+
+def _judged(release: HostedRelease | None) -> object:
+    """What a judgement of a release rests on, and what follows from it."""
+    if release is None:
+        return None
+    files = frozenset((file.filename, file.sha256) for file in release.files)
+    return release.id, release.state, release.closed, files
 
 
 def _file(row: Row[Any]) -> HostedFile:

@@ -7,15 +7,18 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from trueup.model.errors import SourceError, UsageError
+from trueup.model.errors import UsageError
+from trueup.sources.store.failures import StoreError
 from trueup.sources.store.tables import METADATA
 
 __all__ = ["open_engine", "upgrade"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x7472756575700001
+"""Any number that nobody else takes."""
 
 
 def open_engine(url: str) -> Engine:
@@ -43,23 +46,28 @@ def open_engine(url: str) -> Engine:
 def _prepare(connection: Any, record: object) -> None:
     # SQLAlchemy starts transactions itself, see `_begin`.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: Any) -> None:
-    # A transaction that reads first and writes later could not be promoted beside another writer.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # A transaction that reads first and writes later could not be promoted beside another writer;
+    # one that only reads waits for nobody.
+    reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the tables to the newest version; what is there stays. Raises SourceError."""
+    """Bring the tables to the newest version; what is there stays. Raises StoreError."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     try:
         with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                # Several workers may start at once; the first one does it.
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             config.attributes["connection"] = connection
             config.attributes["metadata"] = METADATA
             command.upgrade(config, "head")
     except SQLAlchemyError as error:
-        raise SourceError(f"the database cannot be prepared: {error}") from error
+        raise StoreError(f"the database cannot be prepared: {error}") from error

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, select
 
-from trueup.sources.store.database import Database
+from trueup.sources.store.database import Database, upsert
+from trueup.sources.store.failures import StoreError
 from trueup.sources.store.tables import DERIVED, GENERATION, PAGES, REMOTE, REMOTE_FILES
 
 __all__ = ["Page", "Shown"]
@@ -37,7 +39,7 @@ class Shown(Database):
 
     def page(self, view: str, project: str, form: str) -> Page | None:
         """A rendered page."""
-        with self.engine.connect() as connection:
+        with self.look() as connection:
             row = connection.execute(
                 select(PAGES).where(
                     PAGES.c.view == view, PAGES.c.project == project, PAGES.c.form == form
@@ -50,21 +52,22 @@ class Shown(Database):
     def keep_page(
         self, view: str, project: str, form: str, body: bytes, *, generation: int, stale: bool
     ) -> Page:
-        """Keep a rendered page, unless something changed since ``generation`` was asked for."""
+        """Keep a rendered page, unless something changed since ``generation`` was asked for.
+
+        A page that cannot be kept, because the disk is full, is true all the same.
+        """
         packed = gzip.compress(body, 6, mtime=0)
         etag = f'"{hashlib.sha256(body).hexdigest()[:40]}"'
         page = Page(body=body, packed=packed, etag=etag, made=self.clock(), stale=stale)
-        with self.change() as connection:
-            found = connection.execute(select(GENERATION.c.number)).first()
-            if (0 if found is None else found.number) == generation:
-                where = (PAGES.c.view == view, PAGES.c.project == project, PAGES.c.form == form)
-                connection.execute(delete(PAGES).where(*where))
-                connection.execute(
-                    insert(PAGES).values(
-                        view=view, project=project, form=form, body=body, packed=packed,
-                        etag=etag, made=page.made, stale=stale,
-                    )
-                )  # fmt: skip
+        with suppress(StoreError), self.change() as connection:
+            # Locked until the page is written: nobody changes anything in between.
+            now = connection.execute(select(GENERATION.c.number).with_for_update()).scalar_one()
+            if now == generation:
+                row = {
+                    "view": view, "project": project, "form": form, "body": body, "packed": packed,
+                    "etag": etag, "made": page.made, "stale": stale,
+                }  # fmt: skip
+                upsert(connection, PAGES, [row])
         return page
 
     def keep_remote(
@@ -72,30 +75,23 @@ class Shown(Database):
     ) -> None:
         """Keep the last good listing of an upstream project, and where its files are."""
         with self.change() as connection:
-            connection.execute(delete(REMOTE).where(REMOTE.c.project == project))
-            connection.execute(
-                insert(REMOTE).values(project=project, listing=listing, fetched=self.clock())
-            )
-            digests = [file[0] for file in files]
-            for start in range(0, len(digests), 500):
-                part = digests[start : start + 500]
-                connection.execute(delete(REMOTE_FILES).where(REMOTE_FILES.c.sha256.in_(part)))
+            row = {"project": project, "listing": listing, "fetched": self.clock()}
+            upsert(connection, REMOTE, [row])
             rows = {
                 sha256: {"sha256": sha256, "filename": filename, "url": url, "size": size}
                 for sha256, filename, url, size in files
             }
-            if rows:
-                connection.execute(insert(REMOTE_FILES), list(rows.values()))
+            upsert(connection, REMOTE_FILES, list(rows.values()))
 
     def remote(self, project: str) -> tuple[bytes, float] | None:
         """The last good listing and when it was fetched."""
-        with self.change() as connection:
+        with self.look() as connection:
             row = connection.execute(select(REMOTE).where(REMOTE.c.project == project)).first()
             return None if row is None else (row.listing, row.fetched)
 
     def remote_file(self, sha256: str) -> tuple[str, str, int | None] | None:
         """(file name, address, size) of an upstream file."""
-        with self.change() as connection:
+        with self.look() as connection:
             row = connection.execute(
                 select(REMOTE_FILES).where(REMOTE_FILES.c.sha256 == sha256)
             ).first()
@@ -107,24 +103,19 @@ class Shown(Database):
     ) -> None:  # fmt: skip
         """Keep the recipe of a derived wheel."""
         with self.change() as connection:
-            known = connection.execute(
-                select(DERIVED.c.sha256).where(DERIVED.c.sha256 == sha256)
-            ).first()
-            if known is None:
-                connection.execute(
-                    insert(DERIVED).values(
-                        sha256=sha256, original=original, filename=filename, size=size,
-                        recipe=recipe, core_metadata=core_metadata, made=self.clock(),
-                    )
-                )  # fmt: skip
+            row = {
+                "sha256": sha256, "original": original, "filename": filename, "size": size,
+                "recipe": recipe, "core_metadata": core_metadata, "made": self.clock(),
+            }  # fmt: skip
+            upsert(connection, DERIVED, [row])
 
     def originals(self) -> tuple[str, ...]:
         """The digests of files that derived wheels are made of."""
-        with self.change() as connection:
+        with self.look() as connection:
             rows = connection.execute(select(DERIVED.c.original).distinct()).all()
         return tuple(row.original for row in rows)
 
     def derived(self, sha256: str) -> Row[Any] | None:
         """The row of a derived wheel."""
-        with self.change() as connection:
+        with self.look() as connection:
             return connection.execute(select(DERIVED).where(DERIVED.c.sha256 == sha256)).first()

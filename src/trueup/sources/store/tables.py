@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -21,6 +22,8 @@ __all__ = ["AUDIT", "DERIVED", "FILES", "GENERATION", "METADATA", "PAGES", "RELE
            "REMOTE_FILES", "TOKENS"]  # fmt: skip
 
 METADATA = MetaData()
+_Bytes = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite's integers have 64 bits whatever they are called."""
 
 RELEASES = Table(
     "release",
@@ -48,7 +51,7 @@ FILES = Table(
     Column("channel", String(64), nullable=False),
     Column("filename", String(512), nullable=False),
     Column("sha256", String(64), nullable=False, index=True),
-    Column("size", Integer, nullable=False),
+    Column("size", _Bytes, nullable=False),
     Column("core_metadata", LargeBinary),
     Column("requires_python", Text),
     Column("yanked", Text),
@@ -89,7 +92,7 @@ REMOTE_FILES = Table(
     Column("sha256", String(64), primary_key=True),
     Column("filename", String(512), nullable=False),
     Column("url", Text, nullable=False),
-    Column("size", Integer),
+    Column("size", _Bytes),
 )
 """Where a file of an upstream index is."""
 
@@ -99,7 +102,7 @@ DERIVED = Table(
     Column("sha256", String(64), primary_key=True),
     Column("original", String(64), nullable=False, index=True),
     Column("filename", String(512), nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", _Bytes, nullable=False),
     Column("recipe", LargeBinary, nullable=False),
     Column("core_metadata", LargeBinary, nullable=False),
     Column("made", Float, nullable=False),

@@ -70,7 +70,7 @@ class Tokens(Database):
     def find(self, text: str) -> Token | None:
         """The token of that text, if there is one and it has not expired."""
         digest = _digest(text)
-        with self.change() as connection:
+        with self.look() as connection:
             row = connection.execute(select(TOKENS).where(TOKENS.c.digest == digest)).first()
         if row is None or not hmac.compare_digest(row.digest, digest):
             return None
@@ -80,7 +80,7 @@ class Tokens(Database):
 
     def all(self) -> Sequence[Token]:
         """Every token, without its text."""
-        with self.change() as connection:
+        with self.look() as connection:
             rows = connection.execute(select(TOKENS).order_by(TOKENS.c.id)).all()
         return [_token(row.id, row.name, row.scope, row.expires) for row in rows]
 

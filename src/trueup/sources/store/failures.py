@@ -1,0 +1,15 @@
+"""What goes wrong with what an index keeps."""
+
+from __future__ import annotations
+
+from trueup.model.errors import SourceError
+
+__all__ = ["ChangedError", "StoreError"]
+
+
+class StoreError(SourceError):
+    """The database or the blobs do not answer, or take nothing more; later they may."""
+
+
+class ChangedError(StoreError):
+    """Something is not any more as it was when it was looked at: look again."""
