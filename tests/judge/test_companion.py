@@ -185,6 +185,20 @@ def test_refusals(name: str) -> None:
     assert [one.reason for one in refused(*wheels, **options)] == [reason]
 
 
+def test_what_does_not_move_is_nobodys_business() -> None:
+    """A folder of delocate's in a wheel for Linux stays where it is, and may differ."""
+    wheels = [wheel(python, bundled={**LIBS, **DYLIBS, "x/.dylibs/b": python})
+              for python in ("cp311", "cp312")]  # fmt: skip
+    previous = PreviousCompanion(
+        project=canonicalize_name("demo-libs"),
+        version=Version("1.9"),
+        platforms={(LINUX,): {companion_path(path): one for path, one in LIBS.items()}},
+    )
+    plan = planned(*wheels, previous=previous)
+    assert plan.platforms[0].moves.keys() == LIBS.keys()
+    assert plan.reused
+
+
 def test_a_companion_goes_where_its_wheels_go() -> None:
     plan = planned(wheel(pure=True), wheel("cp312", pure=True), wheel("cp311", WINDOWS, DLLS))
     assert [one.pure for one in plan.platforms] == [True, False]

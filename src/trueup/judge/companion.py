@@ -161,16 +161,13 @@ def _platform(
     owned: Mapping[str, str],
     refusals: list[Refusal],
 ) -> PlatformPlan | None:
-    if not any(wheel.bundled for wheel in wheels):
+    linux = platform.startswith("Linux")
+    movable = [_movable(wheel) if linux else wheel.bundled for wheel in wheels]
+    if not any(movable):
         return None
-    refusals += _differences(platform, wheels)
-    moves = {member: companion_path(member) for member in wheels[0].bundled}
-    if platform.startswith("Linux"):
-        moves = {member: path for member, path in moves.items() if path != member}
-        refusals += _unmovable(wheels, moves)
-    else:
-        moves = {member: member for member in moves}
-        refusals += _taken(platform, moves, owned)
+    refusals += _differences(platform, wheels, movable)
+    moves = {member: companion_path(member) if linux else member for member in movable[0]}
+    refusals += _unmovable(wheels, moves) if linux else _taken(platform, moves, owned)
     if len({wheel.pure for wheel in wheels}) > 1:
         pure = [wheel.distribution.filename for wheel in wheels if wheel.pure]
         refusals.append(
@@ -189,6 +186,11 @@ def _platform(
         moves=moves,
         pure=wheels[0].pure,
     )
+
+
+def _movable(wheel: SplitWheel) -> dict[str, str]:
+    """The libraries that have another path in the companion."""
+    return {path: one for path, one in wheel.bundled.items() if companion_path(path) != path}
 
 
 def _taken(platform: str, moves: Mapping[str, str], owned: Mapping[str, str]) -> Iterable[Refusal]:
@@ -232,14 +234,14 @@ def _unmovable(wheels: Sequence[SplitWheel], moves: Mapping[str, str]) -> Iterab
         )
 
 
-def _differences(platform: str, wheels: Sequence[SplitWheel]) -> Iterable[Refusal]:
-    """The bundled set must be byte-identical in every wheel of the platform."""
-    first, *others = wheels
-    for other in others:
+def _differences(
+    platform: str, wheels: Sequence[SplitWheel], movable: Sequence[Mapping[str, str]]
+) -> Iterable[Refusal]:
+    """What moves must be byte-identical in every wheel of the platform."""
+    first, mine = wheels[0], movable[0]
+    for other, its in zip(wheels[1:], movable[1:], strict=True):
         differ = sorted(
-            path
-            for path in first.bundled.keys() | other.bundled.keys()
-            if first.bundled.get(path) != other.bundled.get(path)
+            path for path in mine.keys() | its.keys() if mine.get(path) != its.get(path)
         )
         if differ:
             yield Refusal(
@@ -262,9 +264,7 @@ def _same(previous: PreviousCompanion, platforms: Sequence[PlatformPlan]) -> boo
     for plan in platforms:
         held = previous.platforms.get(plan.tags)
         wanted = {
-            plan.moves[member]: digest
-            for wheel in plan.wheels[:1]
-            for member, digest in wheel.bundled.items()
+            new: wheel.bundled[old] for wheel in plan.wheels[:1] for old, new in plan.moves.items()
         }
         if held is None or dict(held) != wanted:
             return False
