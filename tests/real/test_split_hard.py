@@ -363,3 +363,14 @@ def test_an_error_leaves_nothing(
     assert main(["split", str(wheels), "-o", str(out)]) == 2
     assert [path.name for path in out.iterdir()] == ["kept.txt"]
     assert broken.name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink", "clone"])
+def test_every_way_in_which_uv_installs(mode: str, usual: dict[str, bytes], tmp_path: Path) -> None:
+    """Linked into a store, a module is still looked for beside where it was imported from."""
+    out = split(tmp_path, dist(tmp_path, usual))
+    site = tmp_path / "site"
+    command = [find_uv_bin(), "pip", "install", "-q", "--no-index", "--find-links", str(out)]
+    command += ["--link-mode", mode, "--cache-dir", str(tmp_path / "cache"), "--target", str(site)]
+    subprocess.run([*command, "demo"], check=True, timeout=120)
+    assert run(site) == "42"

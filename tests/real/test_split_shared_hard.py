@@ -233,3 +233,40 @@ def test_a_library_wheel_that_is_there_already(tmp_path: Path) -> None:
         subprocess.run([*command, str(path)], check=True, timeout=120)
     both = list(map(str, apart))
     assert run(tmp_path, f"import sys; sys.path[:0] = {both!r}; {use}") == "42"
+
+
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink", "clone"])
+def test_every_way_in_which_uv_installs(mode: str, built: dict[str, bytes], tmp_path: Path) -> None:
+    assert split(tmp_path, usual(built)) == 0
+    site = tmp_path / "site"
+    command = [find_uv_bin(), "pip", "install", "-q", "--no-index", "--find-links"]
+    command += [str(tmp_path / "out"), "--link-mode", mode, "--cache-dir", str(tmp_path / "cache")]
+    subprocess.run([*command, "--target", str(site), "demo"], check=True, timeout=120)
+    assert run(site, "import demo.fast; print(demo.fast.value())") == "42"
+
+
+@pytest.mark.parametrize("flag", ["-O", "-OO", "-I"])
+def test_every_way_in_which_python_runs(flag: str, built: dict[str, bytes], tmp_path: Path) -> None:
+    assert split(tmp_path, usual(built)) == 0
+    use = f"import sys; sys.path.insert(0, {str(installed(tmp_path))!r})\n"
+    use += "import demo.fast; print(demo.fast.value())"
+    done = subprocess.run(
+        [sys.executable, flag, "-c", use], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "42\n", done.stderr
+
+
+def test_a_library_without_a_soname(tmp_path: Path) -> None:
+    """Its users ask for it by its file name; shared, it gets a soname of its own."""
+    folder = tmp_path / "build"
+    library = shared_library(folder, LIBRARY, "long deep(void) { return 42; }")
+    stub = shared_library(folder / "stub", LIBRARY, "long deep(void) { return 0; }", soname=LIBRARY)
+    body = "extern long deep(void); long compute(void) { return deep(); }"
+    made = extension_module(folder, "fast", body, needs=[stub], search="$ORIGIN/../demo.libs")
+    files = {"demo/fast.abi3.so": made.read_bytes(), f"demo.libs/{LIBRARY}": library.read_bytes()}
+    assert split(tmp_path, files) == 0
+    site = installed(tmp_path)
+    assert run(site, "import demo.fast; print(demo.fast.value())") == "42"
+    with zipfile.ZipFile(next((tmp_path / "out").glob("nl_*"))) as archive:
+        (name,) = [name for name in archive.namelist() if name.startswith("_nl/")]
+        assert name.rpartition("/")[2].encode() in archive.read(name)
