@@ -24,7 +24,8 @@ FORMS = {
 IMMUTABLE = "public, max-age=31536000, immutable"
 """A file below its digest never changes."""
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+"""Longer numbers are no range of any file; what is no range is ignored (RFC 9110, 14.2)."""
 
 
 async def send_page(page: Page, form: str, headers: dict[bytes, bytes], send: Send) -> None:
