@@ -270,3 +270,24 @@ def test_a_library_without_a_soname(tmp_path: Path) -> None:
     with zipfile.ZipFile(next((tmp_path / "out").glob("nl_*"))) as archive:
         (name,) = [name for name in archive.namelist() if name.startswith("_nl/")]
         assert name.rpartition("/")[2].encode() in archive.read(name)
+
+
+def test_a_package_in_a_namespace(built: dict[str, bytes], tmp_path: Path) -> None:
+    """The outermost package is the one that gets the loader, which counts its way up."""
+    folder = tmp_path / "build"
+    library = shared_library(folder, LIBRARY, "long deep(void) { return 42; }", soname=LIBRARY)
+    body = "extern long deep(void); long compute(void) { return deep(); }"
+    made = extension_module(folder, "fast", body, needs=[library], search="$ORIGIN/../../demo.libs")
+    files = {
+        "space/kit/__init__.py": b"",
+        "space/kit/fast.abi3.so": made.read_bytes(),
+        f"demo.libs/{LIBRARY}": built["library"],
+    }
+    assert split(tmp_path, files) == 0
+    site = installed(tmp_path)
+    use = "import space.kit.fast; print(space.kit.fast.value())"
+    assert run(site, use) == "42"
+    shutil.move(site / "_nl", tmp_path / "_nl")
+    told = run(site, use)
+    assert "is installed as version" in told
+    assert "without libdeep-" in told

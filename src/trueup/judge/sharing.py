@@ -274,10 +274,10 @@ def _local(version: Version, label: str) -> Version:
 
 
 def _packages(wheel: Distribution, dropped: Mapping[str, SharedLibrary]) -> Iterator[str]:
-    """Top-level packages with a module in whose closure a shared library is."""
+    """The folders of modules in whose closure a shared library is."""
     placement = Placement(layout=Layout(label="", distributions=(wheel,)))
     found = {
-        closure.entry.partition("/")[0]
+        closure.entry.rpartition("/")[0]
         for closure in placement.closures
         if dropped.keys() & set(closure.order)
         and "/" in closure.entry

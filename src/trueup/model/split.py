@@ -140,7 +140,8 @@ class SharedConsumer:
     """A wheel that uses shared libraries instead of its own copies.
 
     ``dropped`` maps the paths of its copies to the libraries that take their place; ``symbols``
-    are those that it takes from each library, by the library's path, ``packages`` its top-level packages that load one.
+    are those that it takes from each library, by the library's path, ``packages`` the folders of
+    its modules that load one.
     """
 
     distribution: Distribution

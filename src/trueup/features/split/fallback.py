@@ -26,10 +26,13 @@ _ENCODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
 _COMMENT = re.compile(rb"[ \t\f]*(?:#.*)?[\r\n]*$")
 
 
-def loader_source(libraries: Sequence[tuple[str, str, str]]) -> bytes:
-    """The module: ``libraries`` are (distribution, version, path), in the order of their needs."""
+def loader_source(libraries: Sequence[tuple[str, str, str]], *, depth: int = 1) -> bytes:
+    """The module: ``libraries`` are (distribution, version, path), in the order of their needs.
+
+    ``depth`` is how many folders below site-packages its package is, itself included.
+    """
     listed = "".join(f"    {one!r},\n" for one in libraries)
-    return _SOURCE.replace("    LISTED\n", listed).encode()
+    return _SOURCE.replace("    LISTED\n", listed).replace("DEPTH", str(depth)).encode()
 
 
 def with_loader(source: bytes) -> bytes:
@@ -101,11 +104,14 @@ import os
 _LIBRARIES = (
     LISTED
 )
+_DEPTH = DEPTH  # folders from this one up to site-packages
 
 
 def _load():
     here = globals().get("__file__")
-    beside = here and os.path.dirname(os.path.dirname(os.path.abspath(here)))
+    beside = here and os.path.dirname(os.path.abspath(here))
+    for _ in range(_DEPTH):
+        beside = beside and os.path.dirname(beside)
     if not beside or not os.path.isdir(beside):
         return  # frozen, or in an archive: libraries are where whoever made that put them
     for name, version, path in _LIBRARIES:

@@ -155,16 +155,15 @@ def _consumer(
 
 def _insist_movable(wheel: Wheel, consumer: SharedConsumer, mentions: Sequence[str]) -> None:
     """Raise UsageError for what would not find the libraries where they lie afterwards."""
-    if not _has(consumer, BinaryFormat.ELF):
-        return
-    if mentions:
+    # What delvewheel writes names the folder, and does without it.
+    if mentions and not _has(consumer, BinaryFormat.PE):
         raise UsageError(
             "code names a library that is to be shared, or its folder",
             found=", ".join(f"`{name}`" for name in mentions),
             hint="let it find the library through its name, or leave this wheel out",
         )
     headers = parse_document(wheel.read("WHEEL") or b"").values("root-is-purelib")
-    if any(value.lower() == "true" for value in headers):
+    if _has(consumer, BinaryFormat.ELF) and any(value.lower() == "true" for value in headers):
         raise UsageError(
             "is installed as pure Python, and a library wheel as platform-specific: on some "
             "systems these are two folders",
@@ -189,15 +188,20 @@ def _loaders(
 
     Raises UsageError for these on Windows, where nothing else leads to the libraries.
     """
-    source = loader_source([(one.project, str(one.version), one.path) for one in used])
+    libraries = [(one.project, str(one.version), one.path) for one in used]
     contents: dict[str, tuple[bytes, bytes]] = {}
     notes: list[str] = []
-    for package in consumer.packages:
-        init = members.get(f"{package}/__init__.py")
-        if init is None:
-            notes.append(f"`{package}` has no `__init__.py`, so it gets no loader")
+    for folder in consumer.packages:
+        parts = folder.split("/")
+        # The outermost package: those around it are namespaces, which nothing initialises.
+        packages = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
+        found = next((one for one in packages if f"{one}/__init__.py" in members), None)
+        if found is None:
+            notes.append(f"`{folder}` is in no package with an `__init__.py`, so it gets no loader")
             continue
-        contents[init] = with_loader(wheel.member(init)), source
+        init = members[f"{found}/__init__.py"]
+        loader = loader_source(libraries, depth=found.count("/") + 1)
+        contents[init] = with_loader(wheel.member(init)), loader
     if notes and _has(consumer, BinaryFormat.PE):
         raise UsageError(notes[0], hint="on Windows nothing else leads to the libraries")
     return contents, notes
