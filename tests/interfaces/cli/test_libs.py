@@ -38,14 +38,16 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
 def test_one_wheel(wheel: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, str(wheel))
     assert text.startswith(f"Linux x86_64, Python 3.{sys.version_info.minor}\n  demo 1.0   2 files")
-    assert f"    {LIBRARY}" in text
+    assert f"\n    {LIBRARY.rpartition('/')[2]}   " in text
     assert "used by fast" in text
     assert "1 distribution; 2 native files" in text.splitlines()[-1]
 
 
 def test_who(wheel: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, str(wheel), "--who", "deep")
-    assert f"1 copy of `deep`\n\n  {LIBRARY}\n    of demo 1.0" in text
+    name = LIBRARY.rpartition("/")[2]
+    assert f"1 copy of `deep`\n  demo 1.0   loads its own   {name}\n" in text
+    assert f"\n\n  {LIBRARY}\n    of demo 1.0" in text
     assert "demo/fast.abi3.so   RPATH $ORIGIN/../demo.libs" in text
     assert "no file is, holds or asks for a library named `nothing`" in told(
         capsys, str(wheel), "--who", "nothing"

@@ -140,17 +140,17 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 
 def _run(options: _Options) -> int:
-    from trueup.interfaces.cli.answer import (
-        deliver,
-        exit_code,
-        tell_failures,
-        use_colour,
-        width_of,
-    )
+    from trueup.interfaces.cli.answer import deliver, exit_code, tell_failures
 
     combined = combine(options, find_libs_config(Path.cwd()))
     if options.gpu is not None:
         parse_gpu(options.gpu)
+    if options.who is not None and options.form != "text":
+        raise UsageError(
+            "`--who` answers in text",
+            found=f"`--format {options.form}`",
+            hint="without `--who`, JSON and HTML tell who loads each library",
+        )
     gathered = _gathered(options, combined.environments, combined.index)
     from trueup.features.libs import libs
 
@@ -161,25 +161,16 @@ def _run(options: _Options) -> int:
         settings=replace(combined.rules, select=_PINS) if options.pins else combined.rules,
         failures=gathered.failures,
     )
-    if options.who is not None:
-        from trueup.interfaces.report.nativetext import render_who
-
-        text = render_who(
-            report.maps,
-            options.who,
-            colour=use_colour(options.colour, sys.stdout, os.environ),
-            width=width_of(os.environ),
-            verbose=options.verbose,
-        )
-        click.echo(text, nl=False)
-        tell_failures(report.failures)
-        return COULD_NOT if report.failures else HOLDS
     deliver(
         lambda colour, width: _render(report, options, colour=colour, width=width),
         options,
         failures=report.failures,
         environ=os.environ,
     )
+    if options.who is not None:
+        if options.output in (None, "-"):  # Else they were told when the file was written.
+            tell_failures(report.failures)
+        return COULD_NOT if report.failures else HOLDS
     return exit_code(report, combined.fail_on)
 
 
@@ -224,6 +215,12 @@ def _gathered(options: _Options, environments: Sequence[str], index: Sequence[st
 def _render(report: NativeReport, options: _Options, *, colour: bool, width: int) -> str:
     """Each format is imported when it is asked for: HTML alone needs a template engine."""
     gpu = None if options.gpu is None else parse_gpu(options.gpu)
+    if options.who is not None:
+        from trueup.interfaces.report.nativewho import render_who
+
+        return render_who(
+            report.maps, options.who, colour=colour, width=width, verbose=options.verbose
+        )
     if options.form == "json":
         from trueup.interfaces.report.nativejson import render_native_json
 

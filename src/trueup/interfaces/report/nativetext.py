@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
+from rich.cells import cell_len
+
+from trueup.interfaces.report.columns import columns, cut
+from trueup.interfaces.report.evidence import LISTED_FILES
+from trueup.interfaces.report.nativecopies import copy_rows, told_groups
 from trueup.interfaces.report.nativewords import (
+    brief_label,
+    brief_path,
     bytes_text,
     device_rows,
     gpu_rows,
     library_label,
     native_summary,
-    short_path,
-    used_by,
+    together,
+    used_words,
+    users_of,
 )
-from trueup.interfaces.report.page import Page, join_blocks, table
-from trueup.interfaces.report.words import count, printable
+from trueup.interfaces.report.page import Page, join_blocks
+from trueup.interfaces.report.words import count, natural, printable
 from trueup.judge.gpu import needed_for
-from trueup.judge.wholoads import LoadedCopy, who_loads
 from trueup.model.gpu import Gpu
-from trueup.model.library import Distribution
-from trueup.model.loading import Found, Link
+from trueup.model.library import Distribution, NativeFile
+from trueup.model.metadata import Unreadable
 from trueup.model.nativereport import Degree, Duplicate, LoadedMap, NativeReport, Scope
 
-__all__ = ["render_native_text", "render_who"]
+__all__ = ["render_native_text"]
 
 _SHOWN_LIBRARIES = 12
 _SHOWN_GROUPS = 6
-_SHOWN_USERS = 4
+_SHOWN_FILES = 3
+_SHOWN_TARGETS = 12
+_SHOWN_USERS = 3
+_GIVEN = 12
+"""Cells that names give up for who uses them, before that goes to a line of its own."""
 
 
 def render_native_text(
@@ -42,12 +54,13 @@ def render_native_text(
     ``gpu`` adds what this device loads of the GPU code.
     """
     page = _NativePage(colour=colour, width=max(width, 40), verbose=verbose)
-    blocks = [page.environment(loaded) for loaded in report.maps]
+    blocks = page.environments(report.maps)
     placed = {id(item) for loaded in report.maps for item in loaded.layout.distributions}
     rest = [item for item in report.distributions if item.files and id(item) not in placed]
     if rest:
         title = "In no environment above" if report.maps else "Native files"
-        blocks.append(page.distributions(title, rest, None))
+        told = [line for block in page.blocks(rest, None) for line in block]
+        blocks.append([*page.title(title), *told])
     blocks += page.duplicates(report)
     blocks += page.gpu(report)
     if gpu is not None:
@@ -58,19 +71,14 @@ def render_native_text(
     return "\n".join(join_blocks(blocks)) + "\n"
 
 
-def render_who(
-    maps: Sequence[LoadedMap], library: str, *, colour: bool, width: int, verbose: bool = False
-) -> str:
-    """``libs --who``: each copy of a library, and who gets it, per environment."""
-    page = _NativePage(colour=colour, width=max(width, 40), verbose=verbose)
-    blocks = [
-        page.copies(loaded, copies, library)
-        for loaded in maps
-        if (copies := who_loads(loaded, library))
-    ]
-    if not blocks:
-        blocks = [page.wrap(f"no file is, holds or asks for a library named `{library}`", "")]
-    return "\n".join(join_blocks(blocks)) + "\n"
+_Tail: TypeAlias = list[str] | str | None
+"""Who uses a file, or else a sentence on it."""
+
+
+def _tail(file: NativeFile, loaded: LoadedMap | None) -> _Tail:
+    if isinstance(file.images, Unreadable):
+        return library_label(file)
+    return users_of(file, loaded) if loaded is not None else None
 
 
 class _NativePage(Page):
@@ -78,42 +86,120 @@ class _NativePage(Page):
 
     __slots__ = ()
 
-    def environment(self, loaded: LoadedMap) -> list[str]:
-        return self.distributions(loaded.layout.label, loaded.layout.distributions, loaded)
+    def environments(self, maps: Sequence[LoadedMap]) -> list[list[str]]:
+        """A block for each environment; those of which there is the same to say have one."""
+        alike: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+        for loaded in maps:
+            whole = tuple(self.blocks(loaded.layout.distributions, loaded))
+            alike.setdefault(whole, []).append(loaded.layout.label)
+        told: set[tuple[str, ...]] = set()
+        found = []
+        for whole, labels in alike.items():
+            lines = self.title(together(labels))
+            for block in whole:
+                known = len(block) > 2 and block[1:] in told and not self.verbose
+                lines += [block[0], "    libraries as above"] if known else block
+                told.add(block[1:])
+            found.append(lines)
+        return found
 
-    def distributions(
-        self, title: str, distributions: Iterable[Distribution], loaded: LoadedMap | None
-    ) -> list[str]:
+    def title(self, text: str) -> list[str]:
+        return [self.paint(line, bold=True) for line in self.wrap(text, "", "  ")]
+
+    def files(
+        self, files: tuple[str, ...], short: Mapping[tuple[str, ...], str]
+    ) -> tuple[str, ...]:
+        """Of many files of one package the first: their number alone would tell nobody which."""
+        if len(files) > LISTED_FILES and not self.verbose:
+            if any(file.endswith(".whl") for file in files):
+                return (printable(short[files]),)
+            more = f"… and {len(files) - _SHOWN_FILES:,} more files"
+            return (*map(printable, files[:_SHOWN_FILES]), more)
+        return tuple(map(printable, files))
+
+    def blocks(
+        self, distributions: Iterable[Distribution], loaded: LoadedMap | None
+    ) -> Iterator[tuple[str, ...]]:
         """A line for each distribution, and below it its libraries with who uses them."""
-        lines = [self.paint(title, bold=True)]
         for item in sorted(distributions, key=lambda item: item.project):
             size = sum(file.size for file in item.files)
             modules = sum(file.is_extension for file in item.files)
-            lines.append(
-                f"  {self.paint(printable(item.label), 'cyan')}   {count(len(item.files), 'file')}"
-                f", {count(modules, 'extension module')}, {bytes_text(size)}"
-            )
+            facts = [count(len(item.files), "file"), bytes_text(size)]
+            if modules:
+                facts.insert(1, count(modules, "extension module"))
+            label = printable(item.label)
+            lines = [f"  {self.paint(label, 'cyan')}   {', '.join(facts)}"]
             lines += self.libraries(item, loaded)
             for note in item.notes:
                 lines += self.labelled("note: ", note, "yellow", indent="    ")
-        return lines
+            yield tuple(lines)
 
     def libraries(self, item: Distribution, loaded: LoadedMap | None) -> list[str]:
-        files = [file for file in item.files if self.verbose or not file.is_extension]
-        files.sort(key=lambda file: (-file.size, file.path))
-        shown = files if self.verbose else files[:_SHOWN_LIBRARIES]
-        rows = [
-            (
-                printable(short_path(file.path) if not self.verbose else file.path),
-                bytes_text(file.size),
-                printable(library_label(file)),
-                used_by(file, loaded) if loaded is not None else "",
-            )
-            for file in shown
+        files = [
+            file
+            for file in item.files
+            if self.verbose or not file.is_extension or isinstance(file.images, Unreadable)
         ]
-        lines = ["  " + line for line in table(rows)] if rows else []
+        files.sort(key=lambda file: (-file.size, natural(file.path)))
+        shown = files if self.verbose else files[:_SHOWN_LIBRARIES]
+        lines = self.rows(
+            [
+                (
+                    printable(file.path if self.verbose else brief_path(file.path)),
+                    bytes_text(file.size),
+                    printable(self.label(file)),
+                )
+                for file in shown
+            ],
+            [_tail(file, loaded) for file in shown],
+        )
         left = len(files) - len(shown)
         return [*lines, f"    … and {left:,} more; `-v` lists them"] if left else lines
+
+    def label(self, file: NativeFile) -> str:
+        if self.verbose and not isinstance(file.images, Unreadable):
+            return library_label(file)
+        return brief_label(file)
+
+    def rows(self, rows: Sequence[tuple[str, ...]], users: Sequence[_Tail]) -> list[str]:
+        """Files in columns, at the end who uses each: as many names as the line has room for."""
+        if not rows:
+            return []
+        least = max(
+            (len(used_words(one, 0)) for one in users if not isinstance(one, str)), default=0
+        )
+        whole = self.verbose
+        lines = columns(rows, width=self.width, indent="    ", right={1}, whole=whole)
+        end = max(map(cell_len, lines)) + 3
+        if end + least > self.width and not whole:
+            # First the names give room, then who uses them goes to a line of its own.
+            left = self.width - least
+            narrow = columns(rows, width=left - 3, indent="    ", right={1})
+            if max(map(cell_len, narrow)) > left - 3 or end - left > _GIVEN:
+                return self.below(lines, users)
+            lines, end = narrow, left
+        return [
+            line + " " * (end - cell_len(line)) + words if (words := self.used(one, end)) else line
+            for line, one in zip(lines, users, strict=True)
+        ]
+
+    def below(self, lines: Sequence[str], users: Sequence[_Tail]) -> list[str]:
+        found = []
+        for line, one in zip(lines, users, strict=True):
+            words = self.used(one, 6)
+            found += [line, *([f"      {words}"] if words else [])]
+        return found
+
+    def used(self, users: _Tail, start: int) -> str:
+        """The longest wording that fits behind column ``start``."""
+        if isinstance(users, str):
+            text = printable(users)
+            return text if self.verbose else cut(text, self.width - start)
+        for limit in range(_SHOWN_USERS, -1, -1):
+            words = printable(used_words(users, limit))
+            if self.verbose or start + cell_len(words) <= self.width:
+                return words
+        return words
 
     def duplicates(self, report: NativeReport) -> Iterator[list[str]]:
         for scope in Scope:
@@ -121,47 +207,63 @@ class _NativePage(Page):
             if not groups:
                 continue
             rows = [("", "groups", "on disk", "packed")]
+            before = (0, 0, 0)
             for degree in Degree:
-                number, disk, packed = report.wasted(scope, degree)
-                rows.append((degree.value, f"{number:,}", bytes_text(disk), bytes_text(packed)))
+                number, disk, packed = wasted = report.wasted(scope, degree)
+                if wasted != before:
+                    before = wasted
+                    stored = bytes_text(packed) if packed else ""
+                    rows.append((degree.value, f"{number:,}", bytes_text(disk), stored))
+            each = "; each line includes those above it" if len(rows) > 2 else ""
             yield [
-                self.paint(f"There more than once, {scope.value}", bold=True),
-                *table(rows),
+                *self.title(f"There more than once, {scope.value}{each}"),
+                *columns(rows, width=self.width, right={1, 2, 3}),
                 *self.groups(groups),
             ]
 
     def groups(self, groups: Sequence[Duplicate]) -> Iterator[str]:
-        """The most wasteful groups, each at the surest degree that holds for it."""
-        seen: set[frozenset[tuple[str, str]]] = set()
-        told: list[Duplicate] = []
-        for group in groups:
-            members = frozenset((copy.filename, copy.path) for copy in group.copies)
-            if members not in seen:
-                seen.add(members)
-                told.append(group)
-        told.sort(key=lambda group: -group.wasted)
-        for group in told if self.verbose else told[:_SHOWN_GROUPS]:
+        """The most wasteful groups; what is within a larger one is told in its title."""
+        told = told_groups(groups)
+        one_place = len({group.where for group in groups}) == 1
+        for group, within in told if self.verbose else told[:_SHOWN_GROUPS]:
             yield ""
-            yield (
-                f"  {printable(group.library)}: {group.degree.value}, "
-                f"{bytes_text(group.wasted)} too many ({group.where})"
-            )
-            yield from (
-                "  " + line
-                for line in table(
-                    [
-                        (printable(copy.filename), printable(copy.path), bytes_text(copy.size))
-                        for copy in group.copies
-                    ]
-                )
+            parts = [f"{bytes_text(group.wasted)} too many", group.degree.value]
+            parts += [f"{len(one.copies)} of them {one.degree.value}" for one in within[:1]]
+            parts += [] if one_place else [group.where]
+            yield from self.wrap(f"{group.library}: {', '.join(parts)}", "  ", "    ")
+            yield from columns(
+                copy_rows(group, whole=self.verbose),
+                width=self.width,
+                indent="    ",
+                right={1},
+                whole=self.verbose,
             )
         if len(told) > _SHOWN_GROUPS and not self.verbose:
-            yield f"  … and {len(told) - _SHOWN_GROUPS:,} more groups; `-v` lists them"
+            yield ""
+            more = count(len(told) - _SHOWN_GROUPS, "more group")
+            yield f"  … and {more}; `-v` lists them"
 
     def gpu(self, report: NativeReport) -> Iterator[list[str]]:
-        rows = gpu_rows(report)
-        if rows:
-            yield [self.paint("GPU code", bold=True), *table(rows)]
+        for item in report.distributions:
+            rows = gpu_rows(item)
+            shown = rows
+            if not self.verbose and len(rows) > _SHOWN_TARGETS:
+                least = sorted((size for *_, size in rows), reverse=True)[_SHOWN_TARGETS - 1]
+                shown = [row for row in rows if row[-1] >= least][:_SHOWN_TARGETS]
+            if not rows:
+                continue
+            whole = sum(size for *_, size in rows)
+            lines = columns(
+                [(printable(t), kind, bytes_text(size)) for t, kind, size in shown],
+                width=self.width,
+                right={2},
+                whole=self.verbose,
+            )
+            left = len(rows) - len(shown)
+            if left:
+                size = whole - sum(size for *_, size in shown)
+                lines.append(f"  … and {left:,} more with {bytes_text(size)}; `-v` lists them")
+            yield [*self.title(f"GPU code of {item.label}: {bytes_text(whole)}"), *lines]
 
     def device(self, report: NativeReport, gpu: Gpu) -> list[str]:
         rows = device_rows(report, gpu)
@@ -176,45 +278,14 @@ class _NativePage(Page):
         needed = sum(code.size for some, _ in codes for code in some)
         known = sum(code.size for _, all_of_it in codes for code in all_of_it)
         title = f"{gpu} needs {bytes_text(needed)} of {bytes_text(known)}"
-        return [self.paint(title, bold=True), *table(rows)]
-
-    def copies(self, loaded: LoadedMap, copies: Sequence[LoadedCopy], library: str) -> list[str]:
-        number = sum(copy.path is not None for copy in copies)
-        copies_text = "1 copy" if number == 1 else f"{number:,} copies"
-        lines = [self.paint(f"{loaded.layout.label}: {copies_text} of `{library}`", bold=True)]
-        for copy in copies:
-            lines += ["", *self.copy(copy)]
-        return lines
-
-    def copy(self, copy: LoadedCopy) -> list[str]:
-        lines = [f"  {self.paint(printable(copy.path or copy.wanted), 'cyan')}"]
-        if copy.distribution is not None and copy.file is not None:
-            how = ", linked into it statically" if copy.static else ""
-            size = bytes_text(copy.file.size)
-            lines += self.wrap(f"of {copy.distribution.label}, {size}{how}", "    ")
-        for text in copy.says:
-            lines += self.wrap(text, "    ", "      ")
-        if copy.static:
-            return lines
-        if not copy.links:
-            return [*lines, "    nobody asks for it by name"]
-        if copy.path is None:
-            found = copy.links[0].found
-            words = {
-                Found.MISSING: "nobody here provides it",
-                Found.SYSTEM: "expected of the system",
-            }
-            lines.append(f"    {words.get(found, found.value)}; asked for by:")
-        shown = copy.links if self.verbose else copy.links[:_SHOWN_USERS]
-        lines += [
-            "    " + line for line in table([(printable(x.user), self.how(x)) for x in shown])
-        ]
-        left = len(copy.links) - len(shown)
-        return [*lines, f"      … and {left:,} more; `-v` lists them"] if left else lines
-
-    def how(self, link: Link) -> str:
-        """Through what the loader gets there."""
-        if link.through is None:
-            return link.found.value if link.path is not None else ""
-        whose = "" if link.owner in (None, link.user) else f" of {short_path(link.owner or '')}"
-        return printable(f"{link.found.value} {link.through}{whose}")
+        fits = [row for row in rows if row[-1]]
+        shown = rows if self.verbose else fits
+        lines = columns(
+            [(*map(printable, row[:-1]), printable(row[-1]) or "nothing fits") for row in shown],
+            width=self.width,
+            right={1, 3},
+            whole=self.verbose,
+        )
+        if left := len(rows) - len(shown):
+            lines.append(f"  … and {count(left, 'file')} of which nothing fits")
+        return [self.paint(title, bold=True), *lines]

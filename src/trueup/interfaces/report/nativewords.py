@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from trueup.interfaces.report.words import count, listed, tally
+import re
+from collections.abc import Sequence
+
+from trueup.interfaces.report.words import count, listed, natural, tally
 from trueup.judge.duplicates import version_of
 from trueup.judge.gpu import needed_for
 from trueup.model.gpu import Gpu
-from trueup.model.library import NativeFile
+from trueup.model.library import Distribution, NativeFile
+from trueup.model.libraryname import parse_library_name
 from trueup.model.metadata import Unreadable
 from trueup.model.nativereport import LoadedMap, NativeReport
 
 __all__ = [
+    "brief_label",
+    "brief_path",
     "bytes_text",
     "device_rows",
     "gpu_rows",
     "library_label",
     "native_summary",
     "short_path",
+    "together",
     "used_by",
+    "used_words",
+    "users_of",
 ]
 
+_NUMBER = re.compile(r"\d+(?:\.\w+)+", re.ASCII)
+_REPAIRED = re.compile(r"(?:\.libs|\.dylibs)/[^/]+\Z")
+_LIBRARY = re.compile(r"\.so\b|\.dll\Z|\.dylib\Z", re.I)
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _SHOWN_USERS = 3
 
@@ -52,37 +64,76 @@ def library_label(file: NativeFile) -> str:
     return "library" if any(image.name for image in file.images) else "program"
 
 
+def brief_label(file: NativeFile) -> str:
+    """:func:`library_label` for a column: the number alone, and what changes the interface.
+
+    Nothing for what could not be read: why not is a sentence.
+    """
+    if isinstance(file.images, Unreadable):
+        return ""
+    text = library_label(file)
+    number = _NUMBER.search(text)
+    if number is None:
+        return "" if text == "library" else text
+    # OpenBLAS exports the same names with 32-bit and 64-bit integers (ILP64).
+    return f"{number[0]} ILP64" if "USE64BITINT" in text else number[0]
+
+
+def brief_path(path: str) -> str:
+    """The file name of what a repair tool put in; of others with the folder, which tells more."""
+    return path.rpartition("/")[2] if _REPAIRED.search(path) else short_path(path)
+
+
+def users_of(file: NativeFile, loaded: LoadedMap) -> list[str] | None:
+    """Who asks for a library, by short names, each once; None for what is no library."""
+    if file.is_extension or not any(image.name for image in file.readable):
+        return None
+    links = loaded.users.get(file.path, ())
+    return list(dict.fromkeys(_bare(link.user, loaded) for link in links))
+
+
 def used_by(file: NativeFile, loaded: LoadedMap) -> str:
     """Who asks for a library, or nothing for what is no library."""
-    if file.is_extension or not any(image.name for image in file.readable):
+    return used_words(users_of(file, loaded), _SHOWN_USERS)
+
+
+def used_words(users: Sequence[str] | None, limit: int) -> str:
+    """``used by _core, libavformat and 49 more``; without any name if ``limit`` is 0."""
+    if users is None:
         return ""
-    users = list(dict.fromkeys(link.user for link in loaded.users.get(file.path, ())))
     if not users:
         return "nobody asks for it"
-    return f"used by {listed([_bare(user) for user in users], _SHOWN_USERS)}"
+    if not limit:
+        return f"used by {count(len(users), 'file')}"
+    more = f" and {len(users) - limit:,} more" if len(users) > limit else ""
+    return f"used by {', '.join(users[:limit])}{more}"
 
 
-def _bare(path: str) -> str:
-    """A user by its module's or library's name alone."""
+def _bare(path: str, loaded: LoadedMap) -> str:
+    """A user by its module's or library's name alone, without version and digest."""
     name = path.rpartition("/")[2]
-    stem, _, rest = name.partition(".")
-    return stem if rest.startswith(("cpython-", "abi3.", "cp3", "pypy")) else name
+    known = loaded.files.get(path)
+    if known is None:
+        return name
+    if known[1].is_extension:
+        return name.partition(".")[0]
+    return parse_library_name(name).stem if _LIBRARY.search(name) else name
 
 
-def gpu_rows(report: NativeReport) -> list[tuple[str, ...]]:
-    """Device code per distribution and architecture: (distribution, target, kind, bytes)."""
-    sums: dict[tuple[str, str, str], int] = {}
-    for item in report.distributions:
-        for file in item.files:
-            for image in file.readable:
-                for code in image.gpu:
-                    key = (item.label, code.target, code.kind.value)
-                    sums[key] = sums.get(key, 0) + code.size
-    return [(*key, bytes_text(size)) for key, size in sorted(sums.items())]
+def gpu_rows(item: Distribution) -> list[tuple[str, str, int]]:
+    """The device code of a distribution: (target, kind, bytes), `sm_80` before `sm_100`."""
+    sums: dict[tuple[str, str], int] = {}
+    for file in item.files:
+        for image in file.readable:
+            for code in image.gpu:
+                key = (code.target, code.kind.value)
+                sums[key] = sums.get(key, 0) + code.size
+    rows = [(target, kind, size) for (target, kind), size in sums.items()]
+    return sorted(rows, key=lambda row: (natural(row[0]), row[1]))
 
 
 def device_rows(report: NativeReport, gpu: Gpu) -> list[tuple[str, ...]]:
-    """What one device loads of each library: (file, needed, of how much, targets)."""
+    """What one device loads of each library: (file, needed, of how much, targets or nothing)."""
     rows: list[tuple[str, ...]] = []
     for item in report.distributions:
         for file in item.files:
@@ -95,10 +146,19 @@ def device_rows(report: NativeReport, gpu: Gpu) -> list[tuple[str, ...]]:
                             bytes_text(sum(code.size for code in needed)),
                             "of",
                             bytes_text(sum(code.size for code in image.gpu)),
-                            listed(sorted({code.target for code in needed}), 4) or "nothing fits",
+                            listed(sorted({code.target for code in needed}, key=natural), 4),
                         )
                     )
     return rows
+
+
+def together(labels: Sequence[str]) -> str:
+    """Environments in one line: ``Linux x86_64, Python 3.12, 3.13; Windows amd64, Python 3.12``."""
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        platform, mark, python = label.partition(", Python ")
+        groups.setdefault(platform + mark, []).append(python)
+    return "; ".join(head + ", ".join(filter(None, tails)) for head, tails in groups.items())
 
 
 def native_summary(report: NativeReport) -> str:

@@ -11,7 +11,7 @@ from 1 MiB in one wheel.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from trueup.judge.native import NativeMap
 from trueup.judge.nativefinding import (
@@ -44,14 +44,18 @@ def _check(native: NativeMap) -> Iterator[Finding]:
             Severity.INFO,
             "ships debug information",
             evidence=[
-                Evidence(
-                    files=(distribution.filename,),
-                    says=(f"{bytes_words(sum(sizes.values()))} in all",),
-                ),
+                *_total(distribution.filename, sum(sizes.values()), shown),
                 *(Evidence(files=(path,), says=(bytes_words(-size),)) for size, path in shown),
             ],
             hint="build with `-g0`, or strip before the wheel is repaired, not after",
         )
+
+
+def _total(wheel: str, size: int, shown: Sequence[tuple[int, str]]) -> list[Evidence]:
+    """How much it is in all, unless the one file that is named holds it all."""
+    if len(shown) == 1 and -shown[0][0] == size:
+        return []
+    return [Evidence(files=(wheel,), says=(f"{bytes_words(size)} in all",))]
 
 
 RULE = NativeRule(code=CODE, severity=Severity.INFO, check=once_per_cause(_check), page=__doc__)
