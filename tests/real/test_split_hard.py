@@ -174,7 +174,7 @@ def infos(wheel: Path) -> dict[str, zipfile.ZipInfo]:
 
 def text(wheel: Path, name: str) -> str:
     with zipfile.ZipFile(wheel) as archive:
-        return archive.read(name).decode()
+        return archive.read(name).decode(errors="surrogateescape")
 
 
 def test_modes_dates_and_files_of_any_kind_stay(usual: dict[str, bytes], tmp_path: Path) -> None:
@@ -212,6 +212,7 @@ METADATA = {
     "fields without text": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nHome-page: \n"
     "License:\nAuthor: A\n",
     "a vertical tab": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nLicense: B\x0bC\nAuthor: A\n",
+    "a version that is none": "Metadata-Version: 2.\udcde\nName: demo\nVersion: 1.0\nAuthor: A\n",
     "a folded licence": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nLicense: B\n        C\n"
     "Author: A\n\nText",
 }
@@ -219,7 +220,7 @@ METADATA = {
 
 @pytest.mark.parametrize("name", METADATA)
 def test_metadata_of_any_kind(name: str, usual: dict[str, bytes], tmp_path: Path) -> None:
-    wheels = dist(tmp_path, usual, metadata_bytes=METADATA[name].encode())
+    wheels = dist(tmp_path, usual, metadata_bytes=METADATA[name].encode(errors="surrogateescape"))
     out = split(tmp_path, wheels)
     companion = out / f"demo_libs-1.0-py3-none-{LINUX}.whl"
     assert "\nAuthor: A\n" in text(companion, "demo_libs-1.0.dist-info/METADATA")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,12 +26,22 @@ from trueup.sources.packed import Packed
 from trueup.sources.rewrite import Wheel, open_wheel, write_wheel
 from trueup.sources.splitwheel import edited_members, member_names
 
-__all__ = ["Written", "cut", "licences", "opened", "staged", "wheel_file", "write_companions"]
+__all__ = [
+    "Written",
+    "cut",
+    "licences",
+    "new_metadata",
+    "opened",
+    "staged",
+    "wheel_file",
+    "write_companions",
+]
 
 _TRUE_OF_BOTH = ("author", "author-email", "maintainer", "maintainer-email", "license",
                  "license-expression", "license-file", "home-page", "project-url")  # fmt: skip
 """Fields of the wheels' metadata that are true of the companion as well."""
 
+_METADATA_VERSION = re.compile(r"\d\.\d", re.ASCII)
 _GRAFTED = "sboms/auditwheel.cdx.json"
 """What auditwheel says of the libraries that it put into a wheel; it goes where they go."""
 
@@ -297,16 +308,22 @@ def _expects(
 
 def _companion_metadata(plan: CompanionPlan, original: bytes) -> bytes:
     """METADATA of the companion: licence and authors are those of the wheel it was cut from."""
-    document = parse_document(original)
-    lines = [
-        ("Metadata-Version", next(iter(document.values("metadata-version")), "2.1")),
-        ("Name", plan.companion),
-        ("Version", str(plan.companion_version)),
-        ("Summary", f"Shared libraries of {plan.project} {plan.version}, used by all its wheels"),
+    headers = [
+        f"Name: {plan.companion}",
+        f"Version: {plan.companion_version}",
+        f"Summary: Shared libraries of {plan.project} {plan.version}, used by all its wheels",
     ]
-    made = parse_document("".join(f"{name}: {value}\n" for name, value in lines).encode() + b"\n")
-    for field in _TRUE_OF_BOTH:
-        # One that is empty, or has a control character in it, says nothing of the companion.
+    return new_metadata(original, headers, _TRUE_OF_BOTH)
+
+
+def new_metadata(original: bytes, headers: Sequence[str], fields: Sequence[str]) -> bytes:
+    """A METADATA with these headers, and with ``fields`` (lower-cased) of another one."""
+    document = parse_document(original)
+    versions = filter(_METADATA_VERSION.fullmatch, document.values("metadata-version"))
+    lines = [f"Metadata-Version: {next(versions, '2.1')}", *headers]
+    made = parse_document(("\n".join(lines) + "\n\n").encode())
+    for field in fields:
+        # One that is empty, or has a control character in it, says nothing of the new wheel.
         if values := [text for text in document.values(field) if is_line(text)]:
             made = made.with_values(field, values)
     return bytes(made)

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from trueup.features.split.companion import Written, cut, licences, opened, staged, wheel_file
+from trueup.features.split.companion import (
+    Written,
+    cut,
+    licences,
+    new_metadata,
+    opened,
+    staged,
+    wheel_file,
+)
 from trueup.features.split.fallback import LOADER, loader_source, with_loader
 from trueup.judge.expects import provided
-from trueup.model.document import is_line, parse_document
+from trueup.model.document import parse_document
 from trueup.model.errors import UsageError
 from trueup.model.library import BinaryFormat
 from trueup.model.nativelib import FILENAME, Expected, NativeLib
@@ -94,20 +102,13 @@ def _library_metadata(
     one: SharedLibrary, needed: Iterable[SharedLibrary], original: bytes
 ) -> bytes:
     """METADATA of a library wheel: what it is, on what it depends, whose licences it carries."""
-    document = parse_document(original)
-    version = next(iter(document.values("metadata-version")), "2.1")
-    lines = [
-        f"Metadata-Version: {version}",
+    headers = [
         f"Name: {one.project}",
         f"Version: {one.version}",
         f"Summary: {one.library} {one.version} as a shared library, ABI {one.abi}",
         *(f"Requires-Dist: {other.requirement}" for other in needed),
     ]
-    made = parse_document(("\n".join(lines) + "\n\n").encode())
-    for field in ("license", "license-expression", "license-file"):
-        if values := [text for text in document.values(field) if is_line(text)]:
-            made = made.with_values(field, values)
-    return bytes(made)
+    return new_metadata(original, headers, ("license", "license-expression", "license-file"))
 
 
 def _consumer(
