@@ -75,7 +75,11 @@ def plan_companion(
     if len(releases) != 1:
         names = sorted(f"{project} {version}" for project, version in releases)
         return (
-            Refusal(reason=f"these are wheels of {len(releases)} releases", files=tuple(names)),
+            Refusal(
+                reason=f"these are wheels of {len(releases)} releases",
+                files=tuple(names),
+                hint="name the wheels of one release; `--shared LIBRARY` is for several projects",
+            ),
         )
     ((project, version),) = releases
     companion = canonicalize_name(f"{project}-libs")
@@ -86,7 +90,12 @@ def plan_companion(
         if plan is not None:
             platforms.append(plan)
     if not platforms and not refusals:
-        return (Refusal(reason="no wheel of this release bundles libraries"),)
+        return (
+            Refusal(
+                reason="no wheel of this release bundles libraries",
+                hint="look with `trueup libs`; what was linked statically cannot be moved",
+            ),
+        )
     if refusals:
         return tuple(refusals)
     served = {one.distribution.filename for plan in platforms for one in plan.wheels}

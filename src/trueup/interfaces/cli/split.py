@@ -232,10 +232,11 @@ def _plan(
 
 
 def _write(plan: CompanionPlan, options: _Options, watcher: Watcher) -> int:
+    from trueup.interfaces.cli.answer import width_of
     from trueup.interfaces.report.splittext import render_plan, render_written
 
     if options.plan_only:
-        click.echo(render_plan(plan), nl=False)
+        click.echo(render_plan(plan, width=width_of(os.environ)), nl=False)
         return HOLDS
     from trueup.features.split import write_companions
 
@@ -244,5 +245,5 @@ def _write(plan: CompanionPlan, options: _Options, watcher: Watcher) -> int:
         for one in written:
             click.echo(one.path)
     else:
-        click.echo(render_written(plan, written), nl=False)
+        click.echo(render_written(plan, written, width=width_of(os.environ)), nl=False)
     return HOLDS

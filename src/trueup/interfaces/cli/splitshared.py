@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +41,10 @@ class SharedOptions:
 
 def refused(refusals: Sequence[Refusal]) -> int:
     """Every reason, each with its files and its way out."""
+    from trueup.interfaces.cli.answer import width_of
     from trueup.interfaces.report.splittext import render_refusals
 
-    click.echo(render_refusals(refusals), nl=False, err=True)
+    click.echo(render_refusals(refusals, width=width_of(os.environ)), nl=False, err=True)
     return COULD_NOT
 
 
@@ -55,6 +57,7 @@ def run_shared(
 ) -> int:
     """Plan, tell, write; returns the exit code."""
     from trueup.features.split import check_executed, write_shared
+    from trueup.interfaces.cli.answer import width_of
     from trueup.interfaces.report.splittext import render_shared, render_shared_written
     from trueup.interfaces.splitinput import read_distributions, type_tables, wheel_paths
     from trueup.judge.repoint import plan_onto
@@ -79,14 +82,14 @@ def run_shared(
         return refused(planned)
     check_executed(planned, unexecuted=options.unexecuted)
     if options.plan_only:
-        click.echo(render_shared(planned), nl=False)
+        click.echo(render_shared(planned, width=width_of(os.environ)), nl=False)
         return HOLDS
     written = write_shared(planned, options.output, watcher=watcher)
     if options.quiet:
         for one in written:
             click.echo(one.path)
     else:
-        click.echo(render_shared_written(planned, written), nl=False)
+        click.echo(render_shared_written(planned, written, width=width_of(os.environ)), nl=False)
     return HOLDS
 
 

@@ -81,6 +81,10 @@ def _tail(file: NativeFile, loaded: LoadedMap | None) -> _Tail:
     return users_of(file, loaded) if loaded is not None else None
 
 
+def _is_program(file: NativeFile) -> bool:
+    return bool(file.readable) and library_label(file) == "program"
+
+
 class _NativePage(Page):
     """The blocks that only native maps have."""
 
@@ -140,6 +144,8 @@ class _NativePage(Page):
             for file in item.files
             if self.verbose or not file.is_extension or isinstance(file.images, Unreadable)
         ]
+        if not self.verbose and all(_is_program(file) for file in files):
+            return []  # Such as the launchers for Windows that pip carries: there is no library.
         files.sort(key=lambda file: (-file.size, natural(file.path)))
         shown = files if self.verbose else files[:_SHOWN_LIBRARIES]
         lines = self.rows(
@@ -206,14 +212,15 @@ class _NativePage(Page):
             groups = [one for one in report.duplicates if one.scope is scope]
             if not groups:
                 continue
-            rows = [("", "groups", "on disk", "packed")]
+            stored = any(group.wasted_packed is not None for group in groups)
+            rows = [("", "groups", "on disk", "packed" if stored else "")]
             before = (0, 0, 0)
             for degree in Degree:
                 number, disk, packed = wasted = report.wasted(scope, degree)
                 if wasted != before:
                     before = wasted
-                    stored = bytes_text(packed) if packed else ""
-                    rows.append((degree.value, f"{number:,}", bytes_text(disk), stored))
+                    less = bytes_text(packed) if stored else ""
+                    rows.append((degree.value, f"{number:,}", bytes_text(disk), less))
             each = "; each line includes those above it" if len(rows) > 2 else ""
             yield [
                 *self.title(f"There more than once, {scope.value}{each}"),

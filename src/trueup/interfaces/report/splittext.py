@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from trueup.features.split import Written
+from trueup.interfaces.report.columns import columns
 from trueup.interfaces.report.nativewords import bytes_text
-from trueup.interfaces.report.page import table
-from trueup.interfaces.report.words import count, printable
+from trueup.interfaces.report.words import count, natural, printable
 from trueup.judge.abi import Level
 from trueup.model.split import CompanionPlan, Refusal, SharedLibrary, SharedPlan
 
@@ -19,80 +21,96 @@ __all__ = [
     "render_written",
 ]
 
-
-def render_refusals(refusals: Sequence[Refusal]) -> str:
-    """Every reason in the shape of an error, one after the other."""
-    return "\n".join("\n".join(_refusal(refusal)) + "\n" for refusal in refusals)
+_WIDTH = 100
 
 
-def _refusal(refusal: Refusal) -> Iterator[str]:
-    yield f"error: not split: {printable(refusal.reason)}"
+def render_refusals(refusals: Sequence[Refusal], *, width: int = _WIDTH) -> str:
+    """Every reason in the shape of an error, one after the other, and that nothing is written."""
+    blocks = [list(_refusal(refusal, width)) for refusal in refusals]
+    blocks.append(["nothing is written"])
+    return "\n".join("\n".join(block) + "\n" for block in blocks)
+
+
+def _refusal(refusal: Refusal, width: int) -> Iterator[str]:
+    yield from _wrap(f"error: not split: {refusal.reason}", width, "  ")
     yield from (f"  {printable(file)}" for file in refusal.files)
     if refusal.hint is not None:
         yield ""
-        yield f"hint: {refusal.hint}"
+        yield from _wrap(f"hint: {refusal.hint}", width, " " * len("hint: "))
 
 
-def render_plan(plan: CompanionPlan) -> str:
+def _wrap(text: str, width: int, hanging: str) -> list[str]:
+    return textwrap.wrap(
+        printable(text),
+        width,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def render_plan(plan: CompanionPlan, *, width: int = _WIDTH) -> str:
     """What would move where."""
-    return "\n".join(_plan(plan)) + "\n"
+    return "\n".join([*_plan(plan, width), "", "nothing is written with `--plan`"]) + "\n"
 
 
-def _plan(plan: CompanionPlan) -> Iterator[str]:
+def _head(plan: CompanionPlan) -> Iterator[str]:
     yield f"{plan.project} {plan.version}: every wheel asks for {plan.requirement}"
     if plan.reused:
         yield f"  its libraries did not change since {plan.companion_version}: no new companion"
+
+
+def _plan(plan: CompanionPlan, width: int) -> Iterator[str]:
+    yield from _head(plan)
     for platform in plan.platforms:
         if not platform.wheels:
             yield f"  other platforms: an empty companion for {count(len(plan.plain), 'wheel')}"
             continue
         yield f"  {platform.platform}: {count(len(platform.wheels), 'wheel')}"
-        libraries = {file.path: file for file in platform.wheels[0].distribution.files}
-        rows = [
-            (
-                printable(old),
-                "→",
-                printable(new) if new != old else "the same path",
-                bytes_text(libraries[old].size) if old in libraries else "",
-            )
-            for old, new in sorted(platform.moves.items())
-        ]
-        yield from ("  " + line for line in table(rows))
+        files = {file.path: file for file in platform.wheels[0].distribution.files}
+        folders: dict[tuple[str, str], list[str]] = {}
+        for old, new in platform.moves.items():
+            folders.setdefault((_folder(old), _folder(new)), []).append(old)
+        for (old, new), paths in sorted(folders.items()):
+            into = f"→ `{new}`" if new != old else "stays at its path, in the companion"
+            yield f"    `{printable(old)}` {printable(into)}"
+            rows = [
+                (
+                    printable(path.rpartition("/")[2]),
+                    bytes_text(files[path].size) if path in files else "",
+                )
+                for path in sorted(paths, key=natural)
+            ]
+            yield from columns(rows, width=width, indent="      ", right={1})
 
 
-def render_written(plan: CompanionPlan, written: Sequence[Written]) -> str:
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def render_written(plan: CompanionPlan, written: Sequence[Written], *, width: int = _WIDTH) -> str:
     """The wheels with their sizes, then what it saves: stored, first install, upgrade."""
-    return "\n".join(_written(plan, written)) + "\n"
+    lines = [*_head(plan), *_files(written, width), "", *_savings(plan, written, width)]
+    return "\n".join(lines) + "\n"
 
 
-def _written(plan: CompanionPlan, written: Sequence[Written]) -> Iterator[str]:
-    yield f"{plan.project} {plan.version}: every wheel asks for {plan.requirement}"
-    if plan.reused:
-        yield f"  its libraries did not change since {plan.companion_version}: no new companion"
-    yield from _files(written)
-    yield ""
-    yield from _savings(plan, written)
-
-
-def render_shared(plan: SharedPlan) -> str:
+def render_shared(plan: SharedPlan, *, width: int = _WIDTH) -> str:
     """The libraries with the evidence on which they are shared, and who asks for them."""
-    return "\n".join(_shared(plan)) + "\n"
+    return "\n".join([*_shared(plan, width), "", "nothing is written with `--plan`"]) + "\n"
 
 
-def _shared(plan: SharedPlan) -> Iterator[str]:
+def _shared(plan: SharedPlan, width: int) -> Iterator[str]:
     for one in plan.libraries:
-        yield f"{one.requirement}: `{one.library}` of {one.owner.label}, as `{one.path}`"
-        rows = [
-            (
-                printable(consumer.distribution.label),
-                "→",
-                str(consumer.version),
-                _evidence(one, consumer.distribution.project),
-            )
-            for consumer in plan.consumers
-            if any(used is one for used in consumer.dropped.values())
-        ]
-        yield from table(rows)
+        # A library wheel that is there already says where its library lies; a new one is told.
+        where = f"`{one.path}`" if one.existing else f"`{one.library}`, as `{one.path}`"
+        yield from _wrap(f"{one.requirement}: {where}, of {one.owner.label}", width, "  ")
+        for consumer in plan.consumers:
+            if any(used is one for used in consumer.dropped.values()):
+                label = f"{consumer.distribution.label} → {consumer.version}"
+                evidence = _evidence(one, consumer.distribution.project)
+                yield from (
+                    f"  {line}" for line in _wrap(f"{label}: {evidence}", width - 2, "    ")
+                )
 
 
 def _evidence(one: SharedLibrary, project: str) -> str:
@@ -102,38 +120,46 @@ def _evidence(one: SharedLibrary, project: str) -> str:
     return f"{level.value}: {level.words}"
 
 
-def render_shared_written(plan: SharedPlan, written: Sequence[Written]) -> str:
+def render_shared_written(
+    plan: SharedPlan, written: Sequence[Written], *, width: int = _WIDTH
+) -> str:
     """The evidence, then the wheels with their sizes."""
     before, after = sum(one.before for one in written), sum(one.size for one in written)
-    lines = [*_shared(plan), "", *_files(written), ""]
-    lines += table([("", "before", "after", ""), _row("all of them", before, after)])
+    lines = [*_shared(plan, width), "", *_files(written, width), ""]
+    lines += _figures([_row("all of them", before, after)], width)
     return "\n".join(lines) + "\n"
 
 
-def _files(written: Sequence[Written]) -> Iterator[str]:
-    yield from table(
-        [
+def _files(written: Sequence[Written], width: int) -> Iterator[str]:
+    """The wheels of each folder, which stands above them: their names are long enough."""
+    folders: dict[Path, list[Written]] = {}
+    for one in written:
+        folders.setdefault(one.path.parent, []).append(one)
+    for folder, wheels in folders.items():
+        yield f"wrote {count(len(wheels), 'wheel')} into `{printable(str(folder))}`"
+        ordered = sorted(wheels, key=lambda one: (one.source is not None, natural(one.path.name)))
+        rows = [
             (
-                printable(str(one.path)),
+                printable(one.path.name),
                 bytes_text(one.before) if one.source is not None else "new",
-                "→" if one.source is not None else "",
+                "→",
                 bytes_text(one.size),
             )
-            for one in written
+            for one in ordered
         ]
-    )
+        yield from columns(rows, width=width, right={1, 2, 3})
     for one in written:
-        yield from (f"  note: `{one.path.name}`: {printable(note)}" for note in one.notes)
+        for note in one.notes:
+            yield from _wrap(f"  note: `{one.path.name}`: {note}", width, "    ")
 
 
-def _savings(plan: CompanionPlan, written: Sequence[Written]) -> Iterator[str]:
+def _savings(plan: CompanionPlan, written: Sequence[Written], width: int) -> Iterator[str]:
     """Three different figures, for they are easily taken for one another."""
     by_name = {one.path.name: one for one in written}
     companions = [one for one in written if one.source is None]
-    rows = [("", "before", "after", "")]
-    rows.append(
+    rows = [
         _row("stored, all files", sum(one.before for one in written), sum(o.size for o in written))
-    )
+    ]
     for platform in plan.platforms:
         if not platform.wheels:
             continue
@@ -144,8 +170,12 @@ def _savings(plan: CompanionPlan, written: Sequence[Written]) -> Iterator[str]:
         if not plan.reused:
             rows.append(_row(f"first install, {where}", wheel.before, wheel.size + companion))
         rows.append(_row(f"upgrade, same libraries, {where}", wheel.before, wheel.size))
-    yield from table(rows)
+    yield from _figures(rows, width)
     yield "  (a first install into one environment gets no smaller: it fetches both)"
+
+
+def _figures(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
+    return columns([("", "before", "after", ""), *rows], width=width, right={1, 2, 3})
 
 
 def _row(what: str, before: int, after: int) -> tuple[str, str, str, str]:
