@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
@@ -50,6 +51,11 @@ async def send_page(page: Page, form: str, headers: dict[bytes, bytes], send: Se
 
 def form_of(accept: str) -> str:
     """json or html, by PEP 691's rules: the better liked one, and HTML where nothing is said."""
+    # Installers send few different ones, but nobody may fill the memory with long ones.
+    return _known_form(accept) if len(accept) <= _LONGEST_KNOWN else _form_of(accept)
+
+
+def _form_of(accept: str) -> str:
     liked = {"json": 0.0, "html": 0.0}
     for part in accept.split(","):
         kind, _, rest = part.partition(";")
@@ -64,6 +70,10 @@ def form_of(accept: str) -> str:
             case "text/html" | "application/vnd.pypi.simple.v1+html" | "*/*" | "text/*":
                 liked["html"] = max(liked["html"], value)
     return "json" if liked["json"] and liked["json"] >= liked["html"] else "html"
+
+
+_LONGEST_KNOWN = 300
+_known_form = lru_cache(maxsize=256)(_form_of)
 
 
 class PageResponse(Response):
