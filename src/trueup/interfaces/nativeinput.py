@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from packaging.version import Version
+
 from trueup.interfaces.target import AskedAddress, AskedPath, AskedRelease, parse_target
 from trueup.interfaces.wanted import Places
 from trueup.judge.choice import Candidate, choose, page_specifiers
@@ -147,22 +149,42 @@ class NativeInput:
             self.gathered.failures.append((what, f"{error}{hint}"))
 
     def _release(self, asked: AskedRelease) -> None:
+        """Read the wheels of a release; of a bare name the newest that has one to read."""
         source = self._places.configured()
+        listed = source.listing(asked.project).by_version()
         version = asked.version or newest(source, asked.project)
-        listing = source.listing(asked.project)
-        listed = listing.by_version().get(version, ())
-        files = [file for file in listed if isinstance(file.name, WheelName)]
-        if not files:
-            raise NotFoundError("has no wheels", place=(asked.text,))
-        chosen = files if self._everything else list(self._chosen(files))
+        if version not in listed:
+            latest = newest(source, asked.project)
+            raise NotFoundError(
+                "is no release of it", hint=f"the newest is {latest}", place=(asked.text,)
+            )
+        files = _wheels_of(listed[version])
+        chosen = self._wanted(files)
+        if not chosen and asked.version is None:
+            # As installers do: the newest release may be for newer Pythons alone.
+            chosen = self._older(listed, version)
         if not chosen:
             raise NotFoundError(
-                "has no wheel for this environment",
-                found=f"{len(files)} wheels",
-                hint="name another one with `--for`, or take all with `--all-wheels`",
-                place=(asked.text,),
+                "has no wheel for this environment" if files else "has no wheels",
+                hint="name another one with `--for`, or take all with `--all-wheels`"
+                if files
+                else None,
+                place=(f"{asked.project}=={version}",),
             )
         self._download(chosen)
+
+    def _older(
+        self, listed: Mapping[Version, Sequence[Artifact]], version: Version
+    ) -> list[Artifact]:
+        """The wheels of the newest final release before ``version`` that has any to read."""
+        for one in sorted((one for one in listed if one < version), reverse=True):
+            files = [file for file in _wheels_of(listed[one]) if file.yanked is None]
+            if not one.is_prerelease and (chosen := self._wanted(files)):
+                return chosen
+        return []
+
+    def _wanted(self, files: Sequence[Artifact]) -> list[Artifact]:
+        return list(files) if self._everything else list(self._chosen(files))
 
     def _chosen(self, files: Sequence[Artifact]) -> Iterator[Artifact]:
         targets = self._targets or (this_target(),)
@@ -195,3 +217,7 @@ class NativeInput:
         with TemporaryDirectory(prefix="trueup-wheel-") as folder:
             path = self._places.configured().download(artifact, Path(folder))
             self._wheel(path, artifact.url)
+
+
+def _wheels_of(files: Sequence[Artifact]) -> list[Artifact]:
+    return [file for file in files if isinstance(file.name, WheelName)]

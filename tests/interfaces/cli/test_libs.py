@@ -105,6 +105,29 @@ def test_a_release_and_a_lock(
         assert "installs nothing on cp39-linux-x86_64" in capsys.readouterr().out
 
 
+def test_a_bare_name_means_the_newest_release_for_this_environment(
+    wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    native_wheel(wheel.parent, version="2.0", python="cp310-cp310")
+    with IndexServer() as server:
+        server.add_folder(wheel.parent)
+        index = ("--index", server.url, "--no-cache")
+        assert "  demo 1.0   2 files" in told(capsys, "demo", *index)
+        assert main(["libs", "demo==2.0", *index]) == 2
+        text = capsys.readouterr().out.replace("\n  ", " ")
+        assert "`demo==2.0`: has no wheel for this environment" in text
+        assert main(["libs", "demo==3.0", *index]) == 2
+        assert "is no release of it; the newest is 2.0" in capsys.readouterr().out
+
+
+def test_who_and_check_say_what_they_cannot_answer(
+    wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = told(capsys, str(wheel), "--who", "deep", "--format", "json", code=2)
+    assert "error: `--who` answers in text: found `--format json`" in text
+    assert told(capsys, str(wheel), "--check").startswith("nothing to compare: none of 1 dist")
+
+
 def test_an_environment(wheel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     venv.create(tmp_path / "venv", symlinks=True)
     python = tmp_path / "venv/bin/python"

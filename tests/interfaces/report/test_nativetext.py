@@ -136,3 +136,11 @@ def test_who_keeps_to_the_width(width: int) -> None:
     report = report_of(numbers(), science())
     text = render_who(report.maps, "openblas", colour=False, width=width)
     assert [line for line in text.splitlines() if cell_len(line) > width] == []
+
+
+def test_a_check_of_nothing_says_so() -> None:
+    text = render_native_text(NATIVE_SAMPLES["one"], colour=False, width=100, pins=True)
+    assert text == (
+        "nothing to compare: none of 1 distribution says in `nativelib.json` what it was made "
+        "against\n"
+    )

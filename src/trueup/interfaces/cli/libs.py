@@ -231,4 +231,11 @@ def _render(report: NativeReport, options: _Options, *, colour: bool, width: int
         return render_native_html(report)
     from trueup.interfaces.report.nativetext import render_native_text
 
-    return render_native_text(report, colour=colour, width=width, verbose=options.verbose, gpu=gpu)
+    return render_native_text(
+        report,
+        colour=colour,
+        width=width,
+        verbose=options.verbose,
+        gpu=gpu,
+        pins=options.pins,
+    )

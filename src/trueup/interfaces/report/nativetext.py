@@ -18,6 +18,7 @@ from trueup.interfaces.report.nativewords import (
     gpu_rows,
     library_label,
     native_summary,
+    pins_words,
     together,
     used_words,
     users_of,
@@ -48,12 +49,18 @@ def render_native_text(
     width: int,
     verbose: bool = False,
     gpu: Gpu | None = None,
+    pins: bool = False,
 ) -> str:
     """The report as text that ends with a line break; ``verbose`` lists every file and user.
 
-    ``gpu`` adds what this device loads of the GPU code.
+    ``gpu`` adds what this device loads of the GPU code. ``pins`` leaves the map out and says how
+    many libraries were compared with what distributions were made against.
     """
     page = _NativePage(colour=colour, width=max(width, 40), verbose=verbose)
+    if pins:
+        blocks = [*page.findings(report.findings), page.wrap(pins_words(report), "")]
+        blocks[:0] = [page.failure(f"`{target}`", reason) for target, reason in report.failures]
+        return "\n".join(join_blocks(blocks)) + "\n"
     blocks = page.environments(report.maps)
     placed = {id(item) for loaded in report.maps for item in loaded.layout.distributions}
     rest = [item for item in report.distributions if item.files and id(item) not in placed]

@@ -22,6 +22,7 @@ __all__ = [
     "gpu_rows",
     "library_label",
     "native_summary",
+    "pins_words",
     "short_path",
     "together",
     "used_by",
@@ -175,3 +176,17 @@ def native_summary(report: NativeReport) -> str:
     if report.failures:
         parts.append(f"{count(len(report.failures), 'target')} could not be read")
     return "; ".join(parts)
+
+
+def pins_words(report: NativeReport) -> str:
+    """One line for `--check`: what was compared, so that silence is not taken for agreement."""
+    made = [item for item in report.distributions if item.nativelib and item.nativelib.expects]
+    if not made:
+        return (
+            f"nothing to compare: none of {count(len(report.distributions), 'distribution')} "
+            "says in `nativelib.json` what it was made against"
+        )
+    pins = sum(len(item.nativelib.expects) for item in made if item.nativelib)
+    kind = "library" if pins == 1 else "libraries"
+    told = f"{pins:,} {kind} that {count(len(made), 'distribution')} expected"
+    return f"compared {told}: {tally(report.findings)}"

@@ -23,6 +23,7 @@ from trueup.judge.rule import NativeRule
 from trueup.judge.systempackages import driver_of, system_package
 from trueup.model.finding import Evidence, Finding, Severity
 from trueup.model.library import Distribution, Image
+from trueup.model.libraryname import parse_library_name
 from trueup.model.loading import Found, Link
 
 __all__ = ["RULE"]
@@ -110,8 +111,42 @@ _SHARED_TOPS = frozenset({"nvidia", "_nl"})
 """Folders that many projects put their own into."""
 
 
+_BROUGHT = {
+    "libc10": "torch",
+    "libcublas": "nvidia-cublas",
+    "libcublasLt": "nvidia-cublas",
+    "libcudart": "nvidia-cuda-runtime",
+    "libcudnn": "nvidia-cudnn",
+    "libcufft": "nvidia-cufft",
+    "libcupti": "nvidia-cuda-cupti",
+    "libcurand": "nvidia-curand",
+    "libcusolver": "nvidia-cusolver",
+    "libcusparse": "nvidia-cusparse",
+    "libcusparseLt": "nvidia-cusparselt",
+    "libiomp5": "intel-openmp",
+    "libmkl_rt": "mkl",
+    "libnccl": "nvidia-nccl",
+    "libnvJitLink": "nvidia-nvjitlink",
+    "libnvrtc": "nvidia-cuda-nvrtc",
+    "libtbb": "tbb",
+    "libtorch": "torch",
+    "libtorch_cpu": "torch",
+    "libtorch_cuda": "torch",
+    "libtorch_python": "torch",
+}
+"""Libraries that wheels of other projects bring, and no repair tool copies."""
+
+
 def _hint(wanted: str) -> str:
     repair = "repair the wheel so that it brings the library"
+    project = _BROUGHT.get(parse_library_name(wanted).stem)
+    if project is not None:
+        # One project for each CUDA up to 12, and one without a number from 13 on.
+        cuda = " (with `-cu12` for CUDA 12)" if project.startswith("nvidia-") else ""
+        return (
+            f"the wheel of `{project}`{cuda} brings it: require that and look at both together,"
+            " or say that the user has to install it"
+        )
     package = system_package(wanted)
     if package is None or not package.words:
         return f"{repair}, or install the system's package"
