@@ -231,6 +231,10 @@ class Receiver:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
+    def report(self, release: HostedRelease) -> ReleaseReport:
+        """The whole judgement of a release as it is now, for people who look at it."""
+        return self._judge(release.project, release.version, release, None)
+
     def _read(self, path: Path, filename: str) -> Reading:
         """What the file itself says; hostile archives are refused here, in bounded memory."""
         name = parse_filename(filename)

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trueup.features.serve.desk import MAIN, Desk, View
 from trueup.features.serve.receive import Received, RefusedError
 from trueup.interfaces.web import reason
+from trueup.interfaces.web.pages import Pages
 from trueup.interfaces.web.replies import (
     FORMS,
     IMMUTABLE,
@@ -101,7 +102,7 @@ class _Handlers:
                 Route(f"{prefix}/api/{{project}}/{{version}}/close", self.close, methods=["POST"]),
                 Route(f"{prefix}/api/{{project}}/yank/{{filename}}", self.yank, methods=["POST"]),
             ]
-        return found
+        return found + Pages(self._desk, self._token).routes()
 
     def _view(self, request: Request) -> View:
         channel = request.path_params.get("channel", MAIN)
