@@ -222,6 +222,11 @@ class IndexServer:
         with self.lock:
             self._faults.append((path, fault, times))
 
+    def heal(self) -> None:
+        """Forget the faults that are left."""
+        with self.lock:
+            self._faults.clear()
+
     def take_fault(self, path: str) -> Fault | None:
         with self.lock:
             for index, (pattern, fault, times) in enumerate(self._faults):
@@ -347,7 +352,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._stream(content_type, body, repeat)
         simple = re.fullmatch(r"/simple/([^/]+)/", path)
         if simple and simple[1] in index.projects:
-            return self._page(simple[1])
+            return self._page(simple[1], truncate)
         if path.startswith("/files/"):
             filename = path.removeprefix("/files/")
             for files in index.projects.values():
@@ -359,7 +364,7 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._file(bare.metadata, truncate)
         return self._send(404, b"not found")
 
-    def _page(self, project: str) -> None:
+    def _page(self, project: str, truncate: int | None) -> None:
         index = self.server.index
         files = list(index.projects[project].values())
         if index.as_json and _JSON in self.headers.get("Accept", ""):
@@ -373,7 +378,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
             if self.headers.get("If-None-Match") == headers["ETag"]:
                 return self._send(304, b"", headers=headers)
-        return self._send(200, body, headers=headers)
+        return self._send(200, body, headers=headers, truncate=truncate)
 
     def _file(self, body: bytes, truncate: int | None) -> None:
         index = self.server.index

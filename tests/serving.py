@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,23 @@ import httpx2
 __all__ = ["Server", "serving", "trueup"]
 
 
-def trueup(*arguments: str, cwd: Path | None = None) -> str:
+def trueup(
+    *arguments: str, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+) -> str:
     """Run the command line; returns what it prints."""
     code = "from trueup.interfaces.cli.main import main; import sys; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True, text=True, timeout=60, check=False, cwd=cwd,
+        env={**os.environ, **(environ or {})},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
+
+
+_PLAIN: dict[str, Any] = {"verify": False, "timeout": 30}
+"""There is no TLS here: reading the certificates of the system for each request takes longer than
+the request."""
 
 
 class Server:
@@ -40,7 +48,7 @@ class Server:
     def get(self, path: str, **headers: str) -> httpx2.Response:
         """A page or a file; header names with `_` for `-`."""
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx2.get(f"{self.url}{path}", headers=fields)
+        return httpx2.get(f"{self.url}{path}", headers=fields, **_PLAIN)
 
     def json(self, project: str, view: str = "") -> list[str]:
         """The file names on a project's page, in its order."""
@@ -55,36 +63,50 @@ class Server:
             data={":action": "file_upload", "protocol_version": "1", **fields},
             files={"content": (path.name, path.read_bytes())},
             auth=("__token__", self.token),
+            **_PLAIN,
         )
 
     def release(self, project: str, version: str) -> dict[str, Any]:
         """A release of the main channel, whether it is published or not."""
         found = httpx2.get(
-            f"{self.url}/api/{project}/{version}", auth=("__token__", self.token)
+            f"{self.url}/api/{project}/{version}", auth=("__token__", self.token), **_PLAIN
         ).json()
         assert isinstance(found, dict)
         return found
 
     def post(self, path: str) -> httpx2.Response:
-        return httpx2.post(f"{self.url}{path}", auth=("__token__", self.token))
+        return httpx2.post(f"{self.url}{path}", auth=("__token__", self.token), **_PLAIN)
 
 
 @contextmanager
-def serving(data: Path, *options: str, cwd: Path | None = None) -> Iterator[Server]:
-    """Start an index on a free port, and stop it afterwards."""
+def serving(
+    data: Path,
+    *options: str,
+    cwd: Path | None = None,
+    store: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    token: str | None = None,
+) -> Iterator[Server]:
+    """Start an index on a free port, and stop it afterwards.
+
+    ``store`` are options that say where it keeps what it has, ``token`` one that was made before.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    token = trueup(
-        "serve", "--data", str(data), "token", "tests",
+    token = token or trueup(
+        "serve", "--data", str(data), *store, "token", "tests",
         *(word for action in ("upload", "publish", "yank", "close", "delete")
           for word in ("--may", action)),
+        environ=environ,
     )  # fmt: skip
     code = "from trueup.interfaces.cli.main import main; import sys; sys.exit(main())"
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "serve", "--data", str(data), "--port", str(port), *options],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd, env=environ,
+        [sys.executable, "-c", code, "serve", "--data", str(data), *store, "--port", str(port),
+         *options],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd,
+        env={**inherited, **(environ or {})},
     )  # fmt: skip
     server = Server(f"http://127.0.0.1:{port}", token, process, data)
     try:

@@ -172,6 +172,7 @@ def test_recipes_are_known_to_ci() -> None:
         "live",
         "live-prove",
         "live-split",
+        "soak",
         "compare-lockers",
         "packse",
         "fix",

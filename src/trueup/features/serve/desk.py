@@ -242,7 +242,7 @@ class Desk:
             hashes={"sha256": sha256},
         )
         with TemporaryDirectory(prefix="fetch-", dir=self.blobs.scratch) as folder:
-            path = self.upstream.source().download(artifact, Path(folder))
+            path = self.upstream.download(artifact, Path(folder))
             self.blobs.put(sha256, path)
 
     # --- writing ------------------------------------------------------------------------------------

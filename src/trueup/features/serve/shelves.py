@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -123,7 +124,27 @@ class Upstream:
         return Listing(project=project, files=files, origin=listing.origin, status=listing.status)
 
     def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
-        return self.source().read(self.theirs(artifact), deep=deep)
+        source = self.source()
+        try:
+            found = source.read(self.theirs(artifact), deep=deep)
+        except TrueupError:
+            self._renew(source)
+            raise
+        if isinstance(found.metadata, Unreadable):
+            self._renew(source)
+        return found
+
+    def download(self, artifact: Artifact, folder: Path) -> Path:
+        """Fetch a file, verified, into a folder; raises SourceError."""
+        # A server that did not answer is asked no more by the same source.
+        with self._open() as source:
+            return source.download(artifact, folder)
+
+    def _renew(self, source: IndexSource) -> None:
+        """A source that failed is not asked again; others may still be reading from it."""
+        with self._lock:
+            if self._source is source:
+                self._source = None
 
     def theirs(self, artifact: Artifact) -> Artifact:
         """The same file where it really is."""

@@ -1,0 +1,447 @@
+"""What `trueup serve` keeps when it is killed, when its disk is full, when what it needs is away."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import resource
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.build import make_wheel
+from tests.index_server import Drop, Fault, Hang, IndexServer, Status, Truncate
+from tests.serving import Server, serving, trueup
+from tests.stores import ObjectServer, Postgres, object_server, postgres, postgres_bin
+from trueup.features.serve.fsck import check_store
+from trueup.sources.store.blobs import open_blobs
+from trueup.sources.store.schema import open_engine
+from trueup.sources.store.store import Store
+
+KILLS = int(os.environ.get("TRUEUP_KILLS", "8"))
+"""How often a server is killed, over all stores; `just soak` asks for more."""
+
+SEED = int(os.environ.get("TRUEUP_SEED", "1"))
+JSON = "application/vnd.pypi.simple.v1+json"
+NO_POSTGRES = pytest.mark.skipif(postgres_bin() is None, reason="PostgreSQL is not installed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where an index keeps what it has: options and environment for each of its processes."""
+
+    data: Path
+    store: tuple[str, ...] = ()
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def fsck(self) -> str:
+        return trueup("serve", "--data", str(self.data), *self.store, "fsck", environ=self.environ)
+
+    def unfinished(self) -> list[str]:
+        """Files of uploads and downloads that did not come to their end."""
+        return [
+            path.name
+            for path in self.data.rglob("by-*/**/*")
+            if path.name != "lock" and path.is_file()
+        ]
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    with postgres() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def objects() -> Iterator[ObjectServer]:
+    with object_server() as found:
+        yield found
+
+
+@pytest.fixture(params=["here", pytest.param("far", marks=NO_POSTGRES)])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """SQLite and a folder, or PostgreSQL and an object store over HTTP."""
+    if request.param == "here":
+        return Place(data=tmp_path / "data")
+    address = request.getfixturevalue("database").new()
+    objects: ObjectServer = request.getfixturevalue("objects")
+    store = ("--database", address, "--blobs", f"s3://{objects.bucket()}/files")
+    for name, value in objects.environ.items():
+        monkeypatch.setenv(name, value)
+    return Place(data=tmp_path / "data", store=store, environ=objects.environ)
+
+
+def start(place: Place, *options: str, token: str | None = None) -> AbstractContextManager[Server]:
+    return serving(
+        place.data, *options, cwd=place.data.parent, store=place.store, environ=place.environ,
+        token=token,
+    )  # fmt: skip
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it does not come true"
+        time.sleep(0.05)
+
+
+def lost(place: Place) -> tuple[str, ...]:
+    """What `trueup serve fsck` looks for, without starting Python anew."""
+    address = place.store[1] if place.store else f"sqlite:///{place.data / 'index.db'}"
+    blobs = place.store[3] if place.store else str(place.data / "blobs")
+    engine = open_engine(address)
+    try:
+        return check_store(Store(engine), open_blobs(blobs, place.data))[0]
+    finally:
+        engine.dispose()
+
+
+def files_of(server: Server, project: str) -> dict[str, str]:
+    """File names and digests on a project's page; empty if there is none."""
+    answer = server.get(f"/simple/{project}/", accept=JSON)
+    if answer.status_code == 404:
+        return {}
+    assert answer.status_code == 200, answer.text
+    return {file["filename"]: file["hashes"]["sha256"] for file in answer.json()["files"]}
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# --- the same on every store ------------------------------------------------------------------------
+
+
+def test_an_index_does_the_same_on_every_store(place: Place, tmp_path: Path) -> None:
+    large = make_wheel(
+        tmp_path,
+        "large",
+        "1.0",
+        files={"large/data.bin": random.Random(SEED).randbytes(20_000_000)},
+    )
+    tags = ("py3-none-manylinux_2_17_x86_64", "py3-none-win_amd64")
+    pair = [
+        make_wheel(tmp_path, "demo", "1.0", tags=tag, requires=[f"r{number}"])
+        for number, tag in enumerate(tags)
+    ]
+    with start(place, "--hosted-only", "--policy", "warn") as server:
+        assert server.upload(large).status_code == 200
+        assert server.upload(large).status_code == 409
+        assert server.post("/api/large/1.0/publish").status_code == 200
+        url = f"/files/{digest(large)}/{large.name}"
+        assert server.get(url).content == large.read_bytes()
+        part = server.get(url, range="bytes=9999990-10000009")
+        assert (part.status_code, part.content) == (206, large.read_bytes()[9999990:10000010])
+        for path in pair:
+            assert server.upload(path).status_code == 200
+            assert files_of(server, "demo") == {}
+        assert server.post("/api/demo/1.0/publish").status_code == 200
+        assert files_of(server, "demo") == {path.name: digest(path) for path in pair}
+        page = server.get("/corrected/simple/demo/", accept=JSON).json()["files"]
+        assert len(page) == 4
+        for file in page:
+            content = server.get(file["url"]).content
+            assert hashlib.sha256(content).hexdigest() == file["hashes"]["sha256"]
+        more = make_wheel(tmp_path, "demo", "1.0", tags="py3-none-any", requires=["r0"])
+        assert server.upload(more).status_code == 400, "a published release is not contradicted"
+        assert server.post(f"/api/demo/yank/{pair[0].name}?reason=bad").status_code == 200
+        assert 'data-yanked="bad"' in server.get("/simple/demo/").text
+        assert server.post("/api/demo/1.0/delete").status_code == 200
+        assert files_of(server, "demo") == {}
+    assert (
+        place.fsck() == "0 files lost, 0 blobs that nothing needs" or "0 files lost" in place.fsck()
+    )
+
+
+# --- killed -----------------------------------------------------------------------------------------
+
+
+class Uploads:
+    """Uploaders that go on until the index is away, and remember what it acknowledged."""
+
+    def __init__(self, folder: Path, chance: random.Random) -> None:
+        self._folder = folder
+        self._chance = chance
+        self._lock = threading.Lock()
+        self._count = 0
+        self.releases: dict[str, list[Path]] = {}
+        self.taken: set[Path] = set()
+        self.published: set[str] = set()
+
+    def _next(self) -> tuple[str, list[Path]]:
+        with self._lock:
+            self._count += 1
+            name = f"r{self._count}"
+            payload = self._chance.randbytes(self._chance.choice([10, 300_000, 2_000_000]))
+            self.releases[name] = [
+                make_wheel(self._folder, name, "1.0", tags=tag, files={f"{name}/x": payload})
+                for tag in ("py3-none-any", "py3-none-win_amd64")
+            ]
+            return name, self.releases[name]
+
+    def run(self, server: Server) -> None:
+        """Until a request fails; the moment of that is not ours to choose."""
+        while True:
+            name, paths = self._next()
+            try:
+                for path in paths:
+                    answer = server.upload(path)
+                    assert answer.status_code == 200, answer.text
+                    self.taken.add(path)
+                answer = server.post(f"/api/{name}/1.0/publish")
+                assert answer.status_code == 200, answer.text
+                self.published.add(name)
+                assert len(files_of(server, name)) == 2
+            except httpx2.HTTPError:
+                return
+
+    def watch(self, server: Server) -> None:
+        """Read pages all the while: nothing, or everything."""
+        while True:
+            for name in list(self.releases)[-2:]:
+                try:
+                    assert len(files_of(server, name)) in (0, 2)
+                except httpx2.HTTPError:
+                    return
+
+    def check(self, server: Server) -> None:
+        """What was acknowledged is there, and no release in part."""
+        for name, paths in self.releases.items():
+            shown = files_of(server, name)
+            assert shown in ({}, {path.name: digest(path) for path in paths})
+            if name in self.published:
+                assert shown
+            taken = [path for path in paths if path in self.taken]
+            if taken:
+                kept = {f["filename"]: f["sha256"] for f in server.release(name, "1.0")["files"]}
+                assert {path.name: digest(path) for path in taken}.items() <= kept.items()
+
+    def finish(self, server: Server) -> None:
+        """What was cut off can be done again."""
+        for name, paths in self.releases.items():
+            if name not in self.published:
+                for path in paths:
+                    assert server.upload(path).status_code in (200, 409)
+                assert server.post(f"/api/{name}/1.0/publish").status_code == 200
+                self.taken |= set(paths)
+                self.published.add(name)
+
+
+def test_killed_at_any_moment_it_loses_nothing_and_shows_nothing_half(
+    place: Place, tmp_path: Path
+) -> None:
+    chance = random.Random(SEED)
+    (tmp_path / "dist").mkdir()
+    uploads, token = Uploads(tmp_path / "dist", chance), None
+    for _ in range(max(1, KILLS * (3 if place.store else 5) // 8)):
+        with start(place, "--hosted-only", token=token) as server:
+            token = server.token
+            uploads.check(server)
+            assert place.unfinished() == []
+            uploads.finish(server)
+            with ThreadPoolExecutor(3) as pool:
+                running = [pool.submit(uploads.run, server) for _ in range(2)]
+                running.append(pool.submit(uploads.watch, server))
+                time.sleep(chance.uniform(0.1, 1.2))
+                server.process.kill()
+                for one in running:
+                    one.result(timeout=30)
+        assert lost(place) == ()
+    with start(place, "--hosted-only", token=token) as server:
+        uploads.check(server)
+        uploads.finish(server)
+        for name, paths in uploads.releases.items():
+            assert files_of(server, name) == {path.name: digest(path) for path in paths}
+            for path in paths:
+                assert server.get(f"/files/{digest(path)}/{path.name}").content == path.read_bytes()
+    assert place.fsck() == "0 files lost, 0 blobs that nothing needs"
+
+
+# --- the database is away ---------------------------------------------------------------------------
+
+
+@NO_POSTGRES
+def test_a_database_that_starts_anew_under_load(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    with postgres() as database:
+        place = Place(data=tmp_path / "data", store=("--database", database.new()))
+        with start(place, "--hosted-only") as server:
+            stop = threading.Event()
+            seen: set[tuple[int, str]] = set()
+            taken: list[tuple[str, Path]] = []
+
+            def upload(part: int) -> None:
+                number = 0
+                while not stop.is_set():
+                    number += 1
+                    name = f"p{part}n{number}"
+                    path = make_wheel(tmp_path / "dist", name, "1.0")
+                    answer = server.upload(path)
+                    seen.add((answer.status_code, answer.reason_phrase))
+                    if answer.status_code == 200:
+                        taken.append((name, path))
+
+            with ThreadPoolExecutor(2) as pool:
+                running = [pool.submit(upload, part) for part in range(2)]
+                until(lambda: len(taken) > 3)
+                database.stop()
+                until(lambda: any(status == 503 for status, _ in seen))
+                answer = server.get("/health")
+                assert answer.status_code == 503
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert answer.json()["title"] == "the store does not answer"
+                before = len(taken)
+                database.start()
+                until(lambda: len(taken) > before + 3)
+                stop.set()
+                for one in running:
+                    one.result(timeout=30)
+            assert seen == {(200, "OK"), (503, "the database does not answer")}
+            for name, path in taken:
+                assert server.release(name, "1.0")["files"][0]["sha256"] == digest(path)
+            assert place.unfinished() == []
+        assert place.fsck().startswith("0 files lost")
+
+
+# --- the disk is full -------------------------------------------------------------------------------
+
+
+def test_a_file_that_the_disk_does_not_take(tmp_path: Path) -> None:
+    """The system refuses to let files grow above a limit, as a quota does."""
+    place = Place(data=tmp_path / "data")
+    wheel = make_wheel(
+        tmp_path, "demo", "1.0", files={"demo/x": random.Random(SEED).randbytes(6_000_000)}
+    )
+    with start(place, "--hosted-only") as server:
+        limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (5_000_000, limits[1]))
+        answer = server.upload(wheel)
+        assert answer.status_code == 507
+        assert answer.json()["title"] == "the store is full"
+        assert answer.reason_phrase.startswith(f"`{wheel.name}` cannot be kept: File too large")
+        assert place.unfinished() == []
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limits)
+        assert server.upload(wheel).status_code == 200
+        assert server.post("/api/demo/1.0/publish").status_code == 200
+    assert place.fsck() == "0 files lost, 0 blobs that nothing needs"
+
+
+def fill(path: Path) -> None:
+    """Until nothing more can be written."""
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a file system can be mounted by root only")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_without_any_space(small_disk: Path, tmp_path: Path) -> None:
+    place = Place(data=small_disk / "data")
+    first = make_wheel(tmp_path, "first", "1.0")
+    second = make_wheel(tmp_path, "second", "1.0", files={"second/x": os.urandom(1_000_000)})
+    with start(place, "--hosted-only") as server:
+        server.upload(first)
+        server.post("/api/first/1.0/publish")
+        fill(small_disk / "rest")
+        for _ in range(3):
+            answer = server.upload(second)
+            assert answer.status_code in (503, 507)
+            assert answer.headers["content-type"] == "application/problem+json"
+        assert server.post("/api/first/1.0/delete").status_code == 503
+        assert files_of(server, "first") == {first.name: digest(first)}, "reading goes on"
+        assert server.get("/simple/first/").status_code == 200
+        assert place.unfinished() == []
+        (small_disk / "rest").unlink()
+        assert server.upload(second).status_code == 200
+        assert server.post("/api/second/1.0/publish").status_code == 200
+    assert place.fsck() == "0 files lost, 0 blobs that nothing needs"
+
+
+# --- the index behind it ----------------------------------------------------------------------------
+
+FAULTS = {
+    "hangs": Hang(),
+    "answers 500": Status(500),
+    "goes away": Drop(),
+    "truncates": Truncate(1),
+}
+IMPATIENT = {"PIP_TIMEOUT": "1", "PIP_RETRIES": "0"}
+
+
+@pytest.fixture(scope="module")
+def behind() -> Iterator[IndexServer]:
+    with IndexServer() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def proxy(
+    behind: IndexServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, Place]]:
+    place = Place(data=tmp_path_factory.mktemp("proxy") / "data", environ=IMPATIENT)
+    with start(place, "--index", behind.url) as server:
+        yield server, place
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_an_index_behind_it_that_fails(
+    behind: IndexServer, proxy: tuple[Server, Place], tmp_path: Path, fault: Fault
+) -> None:
+    server, place = proxy
+    name = f"up{list(FAULTS.values()).index(fault)}"
+    page = f"/simple/{name}/"
+    wheel = make_wheel(tmp_path, name, "1.0", files={f"{name}/x": os.urandom(50_000)})
+    behind.add(wheel.name, wheel.read_bytes())
+
+    def failing(path: str) -> None:
+        # More often than anybody tries again.
+        behind.fault(path if path == page else wheel.name, fault, times=100)
+        answer = server.get(path)
+        behind.heal()
+        assert answer.status_code == 502, answer.text
+        assert answer.json()["title"] == "upstream does not answer"
+        assert place.unfinished() == []
+
+    failing(page)
+    assert files_of(server, name) == {wheel.name: digest(wheel)}
+    url = f"/files/{digest(wheel)}/{wheel.name}"
+    failing(url)
+    assert server.get(url).content == wheel.read_bytes()
+    behind.fault(page, fault, times=100)
+    stale = server.get(f"/c/other{page}")
+    behind.heal()
+    assert wheel.name in stale.text
+    assert "last good page" in stale.headers["x-trueup-stale"]
+
+
+def test_an_index_behind_it_that_lies_about_a_digest(
+    behind: IndexServer, proxy: tuple[Server, Place], tmp_path: Path
+) -> None:
+    server, place = proxy
+    wheel = make_wheel(tmp_path, "liar", "1.0")
+    behind.add(wheel.name, wheel.read_bytes(), sha256="0" * 64)
+    assert files_of(server, "liar") == {wheel.name: "0" * 64}
+    answer = server.get(f"/files/{'0' * 64}/{wheel.name}")
+    assert answer.status_code == 502
+    assert "sha256" in answer.json()["detail"]
+    assert not list(place.data.rglob("0" * 64))
+    assert place.unfinished() == []
