@@ -40,6 +40,7 @@ class Requirement:
     marker: Marker | None
     text: str = field(compare=False)
     _hash: int = field(compare=False, repr=False)
+    _bare: str = field(compare=False, repr=False)
 
     def __hash__(self) -> int:
         return self._hash
@@ -50,10 +51,7 @@ class Requirement:
     @property
     def bare(self) -> str:
         """The requirement without its marker, normalised: ``numpy[x]<2,>=1``."""
-        extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
-        if self.url is not None:
-            return f"{self.project}{extras} @ {self.url}"
-        return f"{self.project}{extras}{self.specifier}"
+        return self._bare
 
     @property
     def versions(self) -> VersionRange:
@@ -101,7 +99,14 @@ def parse_requirement(text: str) -> Requirement:
         marker=marker,
         text=text,
         _hash=key,
+        # Asked for often, and `packaging` sorts a specifier each time that it is written.
+        _bare=f"{project}{_in_brackets(extras)}"
+        + (f" @ {parsed.url}" if parsed.url is not None else str(parsed.specifier)),
     )
+
+
+def _in_brackets(extras: frozenset[NormalizedName]) -> str:
+    return f"[{','.join(sorted(extras))}]" if extras else ""
 
 
 @lru_cache(maxsize=16384)

@@ -39,6 +39,8 @@ class Space:
     cut_specifiers: frozenset[SpecifierSet] = frozenset()
     """The `Requires-Python` values that it was cut by."""
     _markers: dict[tuple[str, str | None], int] = field(default_factory=dict, repr=False)
+    _admitted: dict[int, tuple[SpecifierSet, int]] = field(default_factory=dict, repr=False)
+    """By identity: equal ones are shared mostly, and `packaging` takes long to hash one."""
     _atoms: dict[str, int] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -142,7 +144,11 @@ class Space:
         """The points whose Python a `Requires-Python` admits (None admits all)."""
         if specifier is None:
             return self.everything
-        return self.python_set(self.pythons.admitted(specifier))
+        known = self._admitted.get(id(specifier))
+        if known is None or known[0] is not specifier:
+            points = self.python_set(self.pythons.admitted(specifier))
+            known = self._admitted[id(specifier)] = (specifier, points)
+        return known[1]
 
     def knows(self, marker: Marker) -> bool:
         """Whether the space is cut where this marker cuts, so that it may be asked about it.

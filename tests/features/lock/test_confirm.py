@@ -149,21 +149,24 @@ def test_every_part_of_the_question_counts(about: Mapping[str, object]) -> None:
         ("c-2.0-1-py3-none-any.whl", False),
         ("c-2.0.tar.gz", False),
         ("d-1.0-py3-none-any.whl", True),
-        ("p-2.0rc1-py3-none-any.whl", False),
-        ("p-1.0-py3-none-any.whl", False),
+        # A pre-release that is locked stays one that may be taken.
+        ("p-2.0rc1-py3-none-any.whl", True),
+        ("p-1.0-py3-none-any.whl", True),
     ],
 )
 def test_what_is_published_of_a_locked_version_counts(upload: str, confirmed: bool) -> None:
-    # Of a pre-release: whether it is a candidate hangs on what else there is.
     before = Shelf({**SHELF.files}, {**SHELF.readings}).add("p-2.0b1-py3-none-any.whl")
-    wanted = request("a", preferred={"a": "1.0", "c": "2.0", "p": "2.0b1"})
-    known = memory(wanted, shelf=before)
-    looked = [(NormalizedName(name), None) for name in ("a", "c", "p")]
-    known.remember(looked, {"told": 1})
-    after = Shelf({**before.files}, {**before.readings}).add(upload)
+    preferred = {"a": "1.0", "c": "2.0", "p": "2.0b1"}
+    known = memory(request("a", "p", preferred=preferred), shelf=before)
+    first = lock(known.request, known.supply)
+    assert first.looked is not None
+    known.remember(first.looked, {"told": 1})
+    after = Supply(lambda _: Shelf({**before.files}, {**before.readings}).add(upload))
     assert replace(known, supply=Supply(lambda _: before)).confirm() == {"told": 1}
-    found = replace(known, supply=Supply(lambda _: after)).confirm()
+    found = replace(known, supply=after).confirm()
     assert found == ({"told": 1} if confirmed else None)
+    if confirmed:
+        assert lock(known.request, after).profiles[0].lock == first.profiles[0].lock
 
 
 def test_a_damaged_memory_is_none() -> None:

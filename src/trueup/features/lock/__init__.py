@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from trueup.features.lock.assemble import assemble
-from trueup.features.lock.cells import profile_of
 from trueup.features.lock.confirm import Confirmations, Looked, looked_at
-from trueup.features.lock.drive import Unserved, resolve
-from trueup.features.lock.merge import Kept
-from trueup.features.lock.stock import Stock
-from trueup.judge.lock import Audit
 from trueup.model.condition import Option
-from trueup.model.lock import Lock
 from trueup.model.lockrequest import LockRequest
 from trueup.model.target import Target
 from trueup.model.watcher import Watcher
 from trueup.sources.supply import Supply
 
-__all__ = ["Confirmations", "Kept", "Locked", "Profile", "Unserved", "lock"]
+if TYPE_CHECKING:
+    from trueup.features.lock.drive import Unserved
+    from trueup.features.lock.merge import Kept
+    from trueup.judge.lock import Audit
+    from trueup.model.lock import Lock
+
+__all__ = ["Confirmations", "Locked", "Profile", "lock"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,11 @@ def lock(
     for a request that makes no sense, SourceError if an index does not answer (nothing is known
     then), and TrueupError if a lock does not stand its own audit.
     """
+    # A lock that is confirmed needs none of these, and importing them takes a while.
+    from trueup.features.lock.assemble import assemble
+    from trueup.features.lock.drive import resolve
+    from trueup.features.lock.stock import Stock
+
     watcher = watcher or Watcher()
     request = _flat(request)
     stock = Stock(request, supply)
@@ -115,6 +120,8 @@ def _flat(request: LockRequest) -> LockRequest:
 
 
 def _by_profile(targets: Sequence[Target]) -> Mapping[str, Sequence[Target]]:
+    from trueup.features.lock.cells import profile_of
+
     found: dict[str, list[Target]] = {}
     for target in targets:
         found.setdefault(profile_of(target), []).append(target)

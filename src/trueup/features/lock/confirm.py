@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import packaging
@@ -29,14 +29,16 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 import trueup
-from trueup.features.lock.drive import Resolved
 from trueup.model.artifact import Artifact
 from trueup.model.errors import TrueupError
-from trueup.model.lock import Lock
 from trueup.model.lockrequest import LockRequest
 from trueup.model.requirement import Requirement
 from trueup.sources.cache import Cache, Kind
 from trueup.sources.supply import Supply
+
+if TYPE_CHECKING:
+    from trueup.features.lock.drive import Resolved
+    from trueup.model.lock import Lock
 
 __all__ = ["Confirmations", "Looked", "looked_at"]
 
@@ -138,14 +140,11 @@ class Confirmations:
 
     def _of_project(self, project: NormalizedName, index: str | None) -> str | None:
         listing = self.supply.listing(project, index)
-        versions = self.request.preferred[project]
-        files: list[Artifact] = []
-        if any(version.is_prerelease for version in versions):
-            # Whether these are candidates depends on whether there is anything else (PEP 440).
-            files += listing.files
-        else:
-            for version in versions:
-                files += listing.of_version(version)
+        files = [
+            file
+            for version in self.request.preferred[project]
+            for file in listing.of_version(version)
+        ]
         if not all(map(_is_identified, files)):
             return None
         return _digest([f"{project} {index}", *sorted(map(_facts, files))])

@@ -41,6 +41,7 @@ class CellOffer:
             self._overrides.setdefault(line.project, []).append(line)
         self._limits: dict[NormalizedName, VersionRange] = {}
         self._needs: dict[tuple[Node, Version], Mapping[Node, VersionRange]] = {}
+        self._accepted: dict[tuple[NormalizedName, Version], bool] = {}
 
     def wishes(self, roots: Iterable[Root], options: frozenset[Option | None]) -> list[Wish]:
         """The requirements of the user that count here, with these options.
@@ -76,11 +77,15 @@ class CellOffer:
 
     def accepts(self, project: NormalizedName, version: Version) -> bool:
         """Whether a version may be taken here, by the request and by what its files say."""
-        return (
-            version in self._limit(project)
-            and self._admitted(project, version)
-            and isinstance(self.usable(project, version), Usable)
-        )
+        key = (project, version)
+        found = self._accepted.get(key)
+        if found is None:
+            found = self._accepted[key] = (
+                version in self._limit(project)
+                and self._admitted(project, version)
+                and isinstance(self.usable(project, version), Usable)
+            )
+        return found
 
     def index_of(self, project: NormalizedName) -> str | None:
         """The index from which a project must come here."""

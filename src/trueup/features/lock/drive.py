@@ -227,8 +227,10 @@ def _one(
     wishes = offer.wishes(request.roots, frozenset({None, *options}))
     easy: dict[NormalizedName, Version] = {}
     reached = follow(offer, wishes, easy)
+    if reached is not None and not options:
+        return Placed(fork=fork, cell=cell, offer=offer, pins=easy, reached={None: reached})
     if reached is not None:
-        return _placed(request, fork, cell, offer, {name: easy[name] for name in reached})
+        return _placed(request, fork, cell, offer, easy)
     first = {project: versions[0] for project, versions in pins.items() if versions}
     answer = solve(offer, wishes, first or None)
     if isinstance(answer, Clash):

@@ -88,6 +88,7 @@ class Field:
         self._choices: dict[tuple[NormalizedName, Version], Choice] = {}
         self._usable: dict[tuple[NormalizedName, Version, int], Usable | Unusable] = {}
         self._lines: dict[tuple[Resolution, int], Lines] = {}
+        self._where: dict[Resolution, Sequence[tuple[int, NormalizedName | None, Requirement]]] = {}
         self._checked: set[Resolution] = set()
         self._too_fine: dict[Resolution, str | None] = {}
 
@@ -262,23 +263,23 @@ class Field:
         key = (said, cell.first)
         found = self._lines.get(key)
         if found is None:
-            found = self._lines[key] = frozenset(self._live(said, cell))
+            where = self._where.get(said)
+            if where is None:
+                where = self._where[said] = tuple(self._live(said))
+            found = self._lines[key] = frozenset(
+                (extra, line) for points, extra, line in where if points & cell.first
+            )
         return found
 
-    def _live(
-        self, said: Resolution, cell: Cell
-    ) -> Iterator[tuple[NormalizedName | None, Requirement]]:
+    def _live(self, said: Resolution) -> Iterator[tuple[int, NormalizedName | None, Requirement]]:
+        """Where a file asks for what, for itself, and elsewhere for one of its extras."""
         for line in said.requires_dist:
-            marker = line.marker
-            if marker is None:
-                yield None, line
-                continue
-            if self.space.where(marker, None) & cell.first:
-                yield None, line.without_marker
-            else:
-                for extra in sorted(marker.extras):
-                    if self.space.where(marker, extra) & cell.first:
-                        yield NormalizedName(extra), line.without_marker
+            always = self.space.where(line.marker, None)
+            bare = line.without_marker
+            yield always, None, bare
+            for extra in sorted(line.marker.extras) if line.marker is not None else ():
+                points = self.space.where(line.marker, extra) & ~always
+                yield points, NormalizedName(extra), bare
 
     def _kept(
         self,

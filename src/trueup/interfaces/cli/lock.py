@@ -18,7 +18,8 @@ from trueup.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from trueup.features.lock import Confirmations, Locked, Profile, Unserved
+    from trueup.features.lock import Confirmations, Locked, Profile
+    from trueup.features.lock.drive import Unserved
     from trueup.interfaces.report.lockresult import Told
     from trueup.interfaces.wanted import Places
     from trueup.model.lock import Lock

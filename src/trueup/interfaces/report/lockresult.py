@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trueup.interfaces.progress import watching
-from trueup.judge.lock import ROOTS
-from trueup.judge.lockrules import unknown_extra
-from trueup.model.lock import Lock
 from trueup.model.watcher import Watcher
 
 if TYPE_CHECKING:
-    from trueup.features.lock import Profile, Unserved
+    from trueup.features.lock import Profile
+    from trueup.features.lock.drive import Unserved
+    from trueup.model.lock import Lock
     from trueup.model.lockrequest import LockRequest
 
 __all__ = ["Told", "facts_of"]
@@ -216,6 +215,9 @@ def _extent(facts: Mapping[str, Any]) -> str:
 
 def _absent_extras(profile: Profile) -> list[str]:
     """Extras that are asked for and that the locked files do not have, as pip warns of them."""
+    from trueup.judge.lock import ROOTS
+    from trueup.judge.lockrules import unknown_extra
+
     texts = []
     for finding in unknown_extra.RULE.check(profile.audit):
         who = f"{finding.project} {finding.version}"
