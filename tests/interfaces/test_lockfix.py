@@ -70,9 +70,15 @@ def test_entries_with_their_markers_and_options(source: FolderSource) -> None:
     ]
     request = fix_request(found)
     assert request.targets == TARGETS
-    assert request.preferred == {
-        SIX: frozenset({Version("1.16.0")}),
-        DEMO: frozenset({Version("1.0"), Version("2.0")}),
+    preferred = {
+        (project, str(version)): [str(one) for one in conditions]
+        for project, versions in request.preferred.items()
+        for version, conditions in versions.items()
+    }
+    assert preferred == {
+        (SIX, "1.16.0"): ['"dev" in dependency_groups and os_name == "nt"'],
+        (DEMO, "1.0"): ['sys_platform == "linux"'],
+        (DEMO, "2.0"): ['sys_platform == "win32"'],
     }
 
 
