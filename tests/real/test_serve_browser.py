@@ -40,6 +40,7 @@ def test_a_visitor_searches_reads_and_sees_what_waits_with_a_token(tmp_path: Pat
             page.get_by_role("link", name="demo 1.0").click()
             expect(page.get_by_role("heading", level=1)).to_have_text("demo 1.0")
             expect(page.locator(".finding .where").first).to_contain_text("Requires-Dist")
+            expect(page.get_by_role("heading", name="The nearest to one list")).to_be_visible()
             page.get_by_role("link", name="Matrix, variants and witnesses").click()
             expect(page.get_by_role("heading", name="Files and fields")).to_be_visible()
             assert complaints == []

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.build import make_wheel
-from tests.serving import Server, serving
+from tests.serving import Server, serving, trueup
 
 THIS = f"cp{sys.version_info.major}{sys.version_info.minor}"
 TAGS = (f"{THIS}-{THIS}-manylinux_2_17_x86_64", f"{THIS}-{THIS}-win_amd64")
@@ -87,6 +87,17 @@ def test_private_pages_ask_for_a_token(server: Server, path: str, there: str) ->
     assert answer.status_code == 200
     assert there in answer.text
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/waiting", "/channels", "/channels/main", "/audit"])
+def test_a_token_shows_no_more_than_it_may_change(server: Server, path: str) -> None:
+    token = trueup("serve", "--data", str(server.data), "token", "narrow", "--channel", "mpi")
+    text = httpx2.get(f"{server.url}{path}", auth=("__token__", token), verify=False).text
+    assert "demo/2.0" not in text
+    assert "<td>main</td>" not in text
+    assert "/channels/main" not in text
+    other = f"{server.url}/channels/main/other/1.0"
+    assert httpx2.get(other, auth=("__token__", token), verify=False).status_code == 404
 
 
 def test_the_style_sheet_is_the_only_thing_a_page_loads(server: Server) -> None:

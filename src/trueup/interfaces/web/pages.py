@@ -35,6 +35,8 @@ _POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+_KEPT = 64
+"""So many reports stay in memory."""
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -54,6 +56,7 @@ class Pages:
     def __init__(self, desk: Desk, who: Callable[[Request], Awaitable[Token]]) -> None:
         self._desk = desk
         self._who = who
+        self._kept: dict[tuple[object, ...], ReleaseReport] = {}
 
     def routes(self) -> list[Route]:
         """What `trueup serve` answers to browsers."""
@@ -147,7 +150,16 @@ class Pages:
         return found, token is not None
 
     def _judged(self, release: HostedRelease) -> ReleaseReport:
-        return self._desk.receiver(release.channel).report(release)
+        # Anybody may ask for a report, as often as they like; it only changes with the files.
+        said = tuple((file.filename, file.sha256, file.yanked) for file in release.files)
+        key = (release.channel, release.project, release.version, said)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._desk.receiver(release.channel).report(release)
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[key] = found
+        return found
 
     def _difference(self, release: HostedRelease) -> tuple[_Difference, ...] | None:
         """Beside the main channel's release of that version; None if there is none."""
