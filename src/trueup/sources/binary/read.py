@@ -45,4 +45,8 @@ def read_images(data: bytes) -> tuple[Image, ...] | Unreadable:
     reader = _reader(data[:LONGEST_MAGIC])
     if reader is None:
         return Unreadable(reason="is no ELF, Mach-O or PE file")
-    return reader(data)
+    try:
+        return reader(data)
+    except (UnicodeDecodeError, SystemError):
+        # LIEF hands damaged names and numbers on to Python as they are.
+        return Unreadable(reason="has damaged tables: a name or a number in them means nothing")
