@@ -91,7 +91,8 @@ PATHS = st.lists(PARTS, max_size=7).map(lambda parts: "/" + "/".join(parts))
 KNOWN = st.sampled_from(
     (
         "/simple/demo/", "/corrected/simple/demo/", "/c/mpi/simple/demo/", "/simple/",
-        "/c/mpi/corrected/simple/demo/", "/api/demo/1.0", "/api/staged/1.0", "/health", "/legacy/",
+        "/c/mpi/corrected/simple/demo/", "/", "/?q=%00%ff", "/p/demo", "/p/demo/1.0", "/waiting", "/p/demo/1.0/report",
+        "/audit", "/channels", "/channels/main", "/channels/main/staged/1.0", "/api/demo/1.0", "/api/staged/1.0", "/health", "/legacy/",
         "/api/nothing/1.0/publish", "/api/demo/1.0/close", "/api/demo/yank/nothing.whl",
     )
 )  # fmt: skip
