@@ -33,6 +33,10 @@ docs *arguments:
 bench *arguments:
     {{ bin }}/pytest -m bench -s {{ arguments }}
 
+# what `split` saves and costs, and what `libs` costs, on wheels from the index; printed as tables
+bench-split *arguments:
+    {{ bin }}/python -m tests.bench.bench_split {{ arguments }}
+
 # the tests that talk to the package index that pip is configured with
 live *arguments:
     {{ bin }}/pytest -m live {{ arguments }}

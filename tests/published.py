@@ -42,19 +42,20 @@ class Published:
     def wheels(self, wanted: str, minors: Sequence[int]) -> list[Path]:
         """The wheels of one version that each CPython 3.N of this platform would take, if any.
 
-        ``wanted`` is a name, or a name with ``==`` and a version; else it is the newest version that has
-        a wheel for the newest of the Pythons.
+        ``wanted`` is a name, or a name with ``==`` and a version; else it is the newest version
+        that has a wheel for the newest of the Pythons for which there is any.
         """
         requirement = Requirement(wanted)
-        for version in self.versions(requirement.name):
-            if version not in requirement.specifier:
-                continue
-            found = {minor: self._chosen(requirement.name, version, minor) for minor in minors}
-            if found[max(minors)] is not None:
-                # One wheel may serve several.
-                each = {one.filename: one for one in found.values() if one is not None}
-                return [self._fetched(one) for one in each.values()]
-        raise LookupError(f"{wanted}: no version has a wheel for Python 3.{max(minors)}")
+        name = requirement.name
+        versions = [one for one in self.versions(name) if one in requirement.specifier]
+        for newest in sorted(minors, reverse=True):
+            for version in versions:
+                if self._chosen(name, version, newest) is not None:
+                    found = [self._chosen(name, version, minor) for minor in minors]
+                    # One wheel may serve several.
+                    each = {one.filename: one for one in found if one is not None}
+                    return [self._fetched(one) for one in each.values()]
+        raise LookupError(f"{wanted}: there is no wheel for this platform")
 
     def sdist(self, project: str, version: Version) -> Path:
         """The sdist of a version."""

@@ -169,6 +169,7 @@ def test_recipes_are_known_to_ci() -> None:
         "layers",
         "docs",
         "bench",
+        "bench-split",
         "live",
         "live-prove",
         "live-split",

@@ -155,11 +155,11 @@ def _file(where: Path, path: str, limits: Limits) -> NativeFile | None:
             return NativeFile(
                 path=path, size=size, packed=None, sha256="", images=Unreadable(reason=reason)
             )
-        data = head + file.read()
-    return NativeFile(
-        path=path,
-        size=len(data),
-        packed=None,
-        sha256=hashlib.sha256(data).hexdigest(),
-        images=read_images(data),
-    )
+        file.seek(0)
+        return NativeFile(
+            path=path,
+            size=size,
+            packed=None,
+            sha256=hashlib.file_digest(file, "sha256").hexdigest(),
+            images=read_images(file),
+        )

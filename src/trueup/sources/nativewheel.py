@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import zipfile
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import BinaryIO, TypeAlias
+from contextlib import ExitStack
+from tempfile import TemporaryFile
+from typing import BinaryIO, TypeAlias, cast
 
 from trueup.model.artifact import WheelName, parse_filename
-from trueup.model.errors import ArchiveError, UsageError
-from trueup.model.library import Component, Distribution, NativeFile
+from trueup.model.errors import ArchiveError, SourceError, UsageError
+from trueup.model.library import Component, Distribution, Image, NativeFile
 from trueup.model.metadata import Metadata, Unreadable, parse_metadata
 from trueup.model.nativelib import FILENAME, NativeLib
 from trueup.sources.archive import read_wheel
 from trueup.sources.binary.read import LONGEST_MAGIC, is_binary, read_images
 from trueup.sources.limits import Limits, check_size
 from trueup.sources.nativelibfile import read_nativelib
+from trueup.sources.recipe import CHUNK
 from trueup.sources.sbom import components_of
 from trueup.sources.shown import shown
-from trueup.sources.unzip import DAMAGE, open_zip, read_member
+from trueup.sources.unzip import DAMAGE, member_chunks, open_zip, read_member
 
 __all__ = ["installed_path", "looks_native", "read_native_wheel"]
 
 _LIMITS = Limits()
-_AHEAD = 64 * 1024 * 1024
+_AHEAD = 32 * 1024 * 1024
 """Bytes that are unpacked while the members before are parsed."""
+
+_IN_MEMORY = 8 * 1024 * 1024
+"""Bytes of a member that is unpacked in memory; larger ones go to a temporary file."""
 
 _TEXT = frozenset({
     "py", "pyi", "pyc", "pyx", "pxd", "txt", "md", "rst", "json", "toml", "cfg", "ini", "h", "hpp",
@@ -148,17 +155,22 @@ def _files(archive: zipfile.ZipFile, limits: Limits, *, windows: bool) -> Iterat
                     size=info.file_size,
                     packed=info.compress_size,
                     sha256=digest,
-                    images=data if isinstance(data, Unreadable) else read_images(data),
+                    images=data if isinstance(data, Unreadable) else _images(data),
                 )
 
 
-_Unpacked: TypeAlias = tuple[bytes | Unreadable, str]
+_Unpacked: TypeAlias = tuple[BinaryIO | Unreadable, str]
+
+
+def _images(file: BinaryIO) -> tuple[Image, ...] | Unreadable:
+    with file:
+        return read_images(file)
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> _Unpacked | None:
-    """A member's bytes and their sha256; None for what is no binary.
+    """A member, unpacked into memory or, if it is large, on disk, and its sha256.
 
-    Only one thread comes here: the members share one open file.
+    None for what is no binary. Only one thread comes here: the members share one open file.
     """
     try:
         with archive.open(info) as member:
@@ -168,8 +180,30 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> 
         if info.file_size > limits.ratio_from:
             most = info.compress_size * limits.ratio
             check_size(f"`{shown(info.filename)}`, for what it is packed in,", info.file_size, most)
-        data = read_member(archive, info, limits.binary)
+        if info.file_size <= _IN_MEMORY:
+            data = read_member(archive, info, limits.binary)
+            return io.BytesIO(data), hashlib.sha256(data).hexdigest()
+        return _unpack_on_disk(archive, info, limits)
     except (ArchiveError, *DAMAGE) as error:
         reason = error.what if isinstance(error, ArchiveError) else "is damaged in its archive"
         return Unreadable(reason=reason), ""
-    return data, hashlib.sha256(data).hexdigest()
+
+
+def _unpack_on_disk(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits
+) -> tuple[BinaryIO, str]:
+    """LIEF reads an open file into one copy; the bytes besides it would be a second one."""
+    digest = hashlib.sha256()
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(TemporaryFile(prefix="trueup-binary-"))
+            for chunk in member_chunks(archive, info, limits.binary, size=CHUNK):
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
+        except OSError as error:
+            raise SourceError(
+                f"`{shown(info.filename)}` cannot be unpacked: {error.strerror or error}"
+            ) from error
+        stack.pop_all()  # Whoever reads it closes it.
+        return cast(BinaryIO, file), digest.hexdigest()

@@ -10,13 +10,14 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from trueup.model.errors import ArchiveError
 from trueup.sources.limits import Limits, check_size
 from trueup.sources.shown import shown
 
-__all__ = ["DAMAGE", "escapes", "open_zip", "read_member"]
+__all__ = ["DAMAGE", "escapes", "member_chunks", "open_zip", "read_member"]
 
 _ENTRY = b"PK\x01\x02"
 _AGAIN = "build or download it again"
@@ -109,6 +110,39 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> 
     Raises LimitError if it is, or claims to be, larger than ``limit`` bytes, and ArchiveError if it
     is encrypted, compressed by an unusual method, or damaged.
     """
+    name = _readable(info, limit)
+    try:
+        with archive.open(info) as member:
+            data = member.read(limit + 1)
+    except DAMAGE as error:
+        raise _damaged(name, error) from error
+    if len(data) != info.file_size:
+        raise ArchiveError(f"{name} is cut off", hint=_AGAIN)
+    return data
+
+
+def member_chunks(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int, *, size: int
+) -> Iterator[bytes]:
+    """The bytes of one member, ``size`` at a time, where it is too large to be held at once.
+
+    Raises what :func:`read_member` raises; the CRC-32 is compared with the last chunk.
+    """
+    name = _readable(info, limit)
+    left = info.file_size
+    try:
+        with archive.open(info) as member:
+            while chunk := member.read(size):
+                left -= len(chunk)
+                yield chunk
+    except DAMAGE as error:
+        raise _damaged(name, error) from error
+    if left:
+        raise ArchiveError(f"{name} is cut off", hint=_AGAIN)
+
+
+def _readable(info: zipfile.ZipInfo, limit: int) -> str:
+    """The name of a member that may be read; raises ArchiveError and LimitError."""
     name = f"`{shown(info.filename)}`"
     if info.flag_bits & 0x41:
         raise ArchiveError(f"{name} is encrypted")
@@ -120,14 +154,7 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> 
             expected="stored or deflated",
         )
     check_size(name, info.file_size, limit)
-    try:
-        with archive.open(info) as member:
-            data = member.read(limit + 1)
-    except DAMAGE as error:
-        raise _damaged(name, error) from error
-    if len(data) != info.file_size:
-        raise ArchiveError(f"{name} is cut off", hint=_AGAIN)
-    return data
+    return name
 
 
 def _damaged(what: str, error: BaseException) -> ArchiveError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import BinaryIO
 
 from trueup.model.library import Image
 from trueup.model.metadata import Unreadable
@@ -25,28 +25,48 @@ _MOST_SLICES = 30
 
 def is_binary(head: bytes) -> bool:
     """Whether a file that begins so claims to be ELF, Mach-O or PE."""
-    return _reader(head) is not None
+    return _is_elf(head) or _is_macho(head) or _is_pe(head)
 
 
-def _reader(head: bytes) -> Callable[[bytes], tuple[Image, ...] | Unreadable] | None:
-    if head[:4] == b"\x7fELF":
-        return read_elf
-    if head[:4] in _MACHO:
-        return read_macho
-    if head[:4] in (_FAT, _FAT64) and int.from_bytes(head[4:8]) <= _MOST_SLICES:
-        return read_macho
-    if head[:2] == b"MZ":
-        return read_pe
-    return None
+def _is_elf(head: bytes) -> bool:
+    return head[:4] == b"\x7fELF"
 
 
-def read_images(data: bytes) -> tuple[Image, ...] | Unreadable:
-    """The images of a shared object; Unreadable, with the reason, for anything else."""
-    reader = _reader(data[:LONGEST_MAGIC])
-    if reader is None:
-        return Unreadable(reason="is no ELF, Mach-O or PE file")
+def _is_macho(head: bytes) -> bool:
+    if head[:4] in (_FAT, _FAT64):
+        return int.from_bytes(head[4:8]) <= _MOST_SLICES
+    return head[:4] in _MACHO
+
+
+def _is_pe(head: bytes) -> bool:
+    return head[:2] == b"MZ"
+
+
+def read_images(file: bytes | BinaryIO) -> tuple[Image, ...] | Unreadable:
+    """The images of a shared object; Unreadable, with the reason, for anything else.
+
+    Of an ELF file that is open there is never more than one copy in memory. It stays the caller's.
+    """
+    if isinstance(file, bytes):
+        head = file[:LONGEST_MAGIC]
+    else:
+        file.seek(0)
+        head = file.read(LONGEST_MAGIC)
     try:
-        return reader(data)
+        if _is_elf(head):
+            return read_elf(file)
+        if _is_macho(head):
+            return read_macho(_whole(file))
+        if _is_pe(head):
+            return read_pe(_whole(file))
     except (UnicodeDecodeError, SystemError):
         # LIEF hands damaged names and numbers on to Python as they are.
         return Unreadable(reason="has damaged tables: a name or a number in them means nothing")
+    return Unreadable(reason="is no ELF, Mach-O or PE file")
+
+
+def _whole(file: bytes | BinaryIO) -> bytes:
+    if isinstance(file, bytes):
+        return file
+    file.seek(0)
+    return file.read()
