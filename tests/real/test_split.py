@@ -117,7 +117,7 @@ def test_originals_stay_and_a_refusal_writes_nothing(
     native_wheel(release, python="cp39-cp39", answer=7)
     assert main(["split", str(release), "-o", str(tmp_path / "out")]) == 2
     assert not (tmp_path / "out").exists()
-    assert "bundle different libraries" in capsys.readouterr().err
+    assert "bundle different libraries" in " ".join(capsys.readouterr().err.split())
     for name, digest in before.items():
         assert hashlib.sha256((release / name).read_bytes()).digest() == digest
 
