@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trueup.features.serve.desk import MAIN, Desk, View
 from trueup.features.serve.receive import Received, RefusedError
 from trueup.interfaces.web import reason
+from trueup.interfaces.web.access import Access, channel_of
 from trueup.interfaces.web.pages import Pages
+from trueup.interfaces.web.problems import refused
 from trueup.interfaces.web.replies import (
     FORMS,
     IMMUTABLE,
@@ -33,17 +34,10 @@ from trueup.interfaces.web.replies import (
 )
 from trueup.interfaces.web.upload import read_form
 from trueup.model.errors import NotFoundError, TrueupError
-from trueup.sources.store.failures import StoreError
-from trueup.sources.store.store import HostedRelease, State, Token
+from trueup.sources.store.store import HostedRelease, State
 
 __all__ = ["Index", "make_app"]
 
-_CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
-_TITLES = {
-    502: "upstream does not answer",
-    503: "the store does not answer",
-    507: "the store is full",
-}
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PREFIX = re.compile(
     r"(?:/c/(?P<channel>[a-z0-9-]+))?(?P<corrected>/corrected)?/simple/(?P<project>[^/]+)/",
@@ -75,8 +69,9 @@ class Index:
 class _Handlers:
     """The slow ways: what must be looked up, made, received."""
 
-    def __init__(self, desk: Desk, *, largest: int) -> None:
+    def __init__(self, desk: Desk, access: Access, *, largest: int) -> None:
         self._desk = desk
+        self._access = access
         self._largest = largest
 
     def routes(self) -> list[Route]:
@@ -102,13 +97,10 @@ class _Handlers:
                 Route(f"{prefix}/api/{{project}}/{{version}}/close", self.close, methods=["POST"]),
                 Route(f"{prefix}/api/{{project}}/yank/{{filename}}", self.yank, methods=["POST"]),
             ]
-        return found + Pages(self._desk, self._token).routes()
+        return found
 
     def _view(self, request: Request) -> View:
-        channel = request.path_params.get("channel", MAIN)
-        if not _CHANNEL.fullmatch(channel):
-            raise NotFoundError("no such channel", place=(channel,))
-        return View(channel=channel, corrected="/corrected/simple" in request.url.path)
+        return View(channel=channel_of(request), corrected="/corrected/simple" in request.url.path)
 
     async def health(self, request: Request) -> Response:
         number = await run_in_threadpool(self._desk.store.generation)
@@ -146,8 +138,8 @@ class _Handlers:
         return file_response(found, sha256, request)
 
     async def upload(self, request: Request) -> Response:
-        token = await self._token(request)
-        channel = self._view(request).channel
+        token = await self._access.token(request)
+        channel = channel_of(request)
         with TemporaryDirectory(prefix="upload-", dir=self._desk.blobs.scratch) as folder:
             form = await read_form(
                 _chunks(request),
@@ -162,7 +154,7 @@ class _Handlers:
             if form.path is None or form.filename is None:
                 raise RefusedError("the form has no file", expected="a part named `content`")
             project = canonicalize_name(form.filename.partition("-")[0])
-            self._may(token, "upload", channel, project)
+            self._access.may(token, "upload", channel, project)
             received = await run_in_threadpool(
                 self._desk.receiver(channel).receive,
                 form.path,
@@ -180,7 +172,7 @@ class _Handlers:
         return JSONResponse(_received(received))
 
     async def release(self, request: Request) -> Response:
-        await self._token(request)
+        await self._access.token(request)
         found = await run_in_threadpool(self._find, request)
         return JSONResponse(
             {
@@ -202,16 +194,16 @@ class _Handlers:
             version = Version(request.path_params["version"])
         except InvalidVersion as error:
             raise NotFoundError("no such release") from error
-        found = self._desk.store.release(self._view(request).channel, project, version)
+        found = self._desk.store.release(channel_of(request), project, version)
         if found is None:
             raise NotFoundError("no such release", place=(f"{project} {version}",))
         return found
 
     async def publish(self, request: Request) -> Response:
-        token = await self._token(request)
-        channel = self._view(request).channel
+        token = await self._access.token(request)
+        channel = channel_of(request)
         project = request.path_params["project"]
-        self._may(token, "publish", channel, project)
+        self._access.may(token, "publish", channel, project)
         return await self._publish(channel, project, request.path_params["version"], token.name)
 
     async def _publish(self, channel: str, project: str, version: str, who: str) -> Response:
@@ -225,8 +217,8 @@ class _Handlers:
         return await self._change(request, "close", self._desk.store.close)
 
     async def _change(self, request: Request, action: str, change: Callable[..., None]) -> Response:
-        token = await self._token(request)
-        self._may(token, action, self._view(request).channel, request.path_params["project"])
+        token = await self._access.token(request)
+        self._access.may(token, action, channel_of(request), request.path_params["project"])
         found = await run_in_threadpool(self._find, request)
         await run_in_threadpool(change, found, who=token.name)
         await run_in_threadpool(self._desk.follow)
@@ -234,9 +226,9 @@ class _Handlers:
 
     async def yank(self, request: Request) -> Response:
         """Yank a file for ``?reason=…``, or take it back with ``?undo=1``."""
-        token = await self._token(request)
-        channel, project = self._view(request).channel, request.path_params["project"]
-        self._may(token, "yank", channel, project)
+        token = await self._access.token(request)
+        channel, project = channel_of(request), request.path_params["project"]
+        self._access.may(token, "yank", channel, project)
         reason_text = (
             None if request.query_params.get("undo") else request.query_params.get("reason", "")
         )
@@ -252,44 +244,6 @@ class _Handlers:
             raise NotFoundError("no such file", place=(request.path_params["filename"],))
         await run_in_threadpool(self._desk.follow)
         return JSONResponse({"filename": request.path_params["filename"], "yanked": reason_text})
-
-    async def _token(self, request: Request) -> Token:
-        text = _credentials(request.headers.get("authorization", ""))
-        token = await run_in_threadpool(self._desk.store.find, text) if text else None
-        if token is None:
-            raise _UnknownError(
-                "a token is needed" if not text else "the token is not known, or has expired",
-                hint="`trueup serve token NAME` makes one; the user is `__token__`",
-            )
-        return token
-
-    def _may(self, token: Token, action: str, channel: str, project: str) -> None:
-        if not token.scope.allows(action, channel, project):
-            raise _ForbiddenError(
-                f"the token `{token.name}` may not {action} `{project}` in channel `{channel}`"
-            )
-
-
-class _UnknownError(RefusedError):
-    status = 401
-
-
-class _ForbiddenError(RefusedError):
-    status = 403
-
-
-def _credentials(header: str) -> str:
-    """The token of `Authorization`: Bearer, or Basic with the user `__token__`."""
-    kind, _, rest = header.partition(" ")
-    if kind.lower() == "bearer":
-        return rest.strip()
-    if kind.lower() == "basic":
-        try:
-            user, _, secret = base64.b64decode(rest, validate=True).decode().partition(":")
-        except ValueError:  # no base64, no UTF-8, no ASCII
-            return ""
-        return secret if user == "__token__" else ""
-    return ""
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
@@ -317,30 +271,12 @@ def _received(received: Received) -> dict[str, Any]:
     }
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    """RFC 9457, and the reason phrase for clients that show nothing else."""
-    assert isinstance(error, TrueupError)
-    status = error.status if isinstance(error, RefusedError) else 502
-    if isinstance(error, NotFoundError):
-        status = 404
-    if isinstance(error, StoreError):
-        status = 503
-    reason.say(str(error))
-    body = {
-        "type": "about:blank",
-        "title": _TITLES.get(status, "refused"),
-        "status": status,
-        "detail": str(error) + (f"\nhint: {error.hint}" if error.hint else ""),
-    }
-    headers = {"www-authenticate": 'Basic realm="trueup"'} if status == 401 else None
-    return JSONResponse(
-        body, status_code=status, media_type="application/problem+json", headers=headers
-    )
-
-
 def make_app(desk: Desk, *, largest: int = 2 * 1024**3) -> Index:
     """The application; ``largest`` is the size of a file in bytes that is taken."""
     reason.install()
-    handlers = _Handlers(desk, largest=largest)
-    routes = Starlette(routes=handlers.routes(), exception_handlers={TrueupError: _refused})
-    return Index(desk, routes)
+    access = Access(desk)
+    routes = [
+        *_Handlers(desk, access, largest=largest).routes(),
+        *Pages(desk, access.token).routes(),
+    ]
+    return Index(desk, Starlette(routes=routes, exception_handlers={TrueupError: refused}))

@@ -1,0 +1,73 @@
+"""Who asks: the token of a request, and what it allows."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from trueup.features.serve.desk import MAIN, Desk
+from trueup.features.serve.receive import RefusedError
+from trueup.model.errors import NotFoundError
+from trueup.sources.store.store import Token
+
+__all__ = ["Access", "channel_of", "credentials"]
+
+_CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+
+
+class Access:
+    """Reads and checks tokens for all routes."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def token(self, request: Request) -> Token:
+        """The token of a request; raises RefusedError (401) for want of one."""
+        text = credentials(request.headers.get("authorization", ""))
+        token = await run_in_threadpool(self._desk.store.find, text) if text else None
+        if token is None:
+            raise _UnknownError(
+                "a token is needed" if not text else "the token is not known, or has expired",
+                hint="`trueup serve token NAME` makes one; the user is `__token__`",
+            )
+        return token
+
+    def may(self, token: Token, action: str, channel: str, project: str) -> None:
+        """Raises RefusedError (403) if the token does not allow this."""
+        if not token.scope.allows(action, channel, project):
+            raise _ForbiddenError(
+                f"the token `{token.name}` may not {action} `{project}` in channel `{channel}`"
+            )
+
+
+class _UnknownError(RefusedError):
+    status = 401
+
+
+class _ForbiddenError(RefusedError):
+    status = 403
+
+
+def channel_of(request: Request) -> str:
+    """The channel that an address names; raises NotFoundError for what cannot be one."""
+    channel: str = request.path_params.get("channel", MAIN)
+    if not _CHANNEL.fullmatch(channel):
+        raise NotFoundError("no such channel", place=(channel,))
+    return channel
+
+
+def credentials(header: str) -> str:
+    """The token of `Authorization`: Bearer, or Basic with the user `__token__`."""
+    kind, _, rest = header.partition(" ")
+    if kind.lower() == "bearer":
+        return rest.strip()
+    if kind.lower() == "basic":
+        try:
+            user, _, secret = base64.b64decode(rest, validate=True).decode().partition(":")
+        except ValueError:  # no base64, no UTF-8, no ASCII
+            return ""
+        return secret if user == "__token__" else ""
+    return ""
