@@ -28,6 +28,7 @@ _VERBS = {
     "prove": "Build an sdist several times: does its metadata stay what it promises",
     "serve": "Run an index that publishes releases whole, and serves every installer the truth",
     "split": "Move bundled libraries out of wheels, into wheels of their own",
+    "survey": "Audit a whole index: how often, and why, do the files of a release disagree",
     "verify": "Audit locks against the real files: does every target get what its files ask for",
 }
 

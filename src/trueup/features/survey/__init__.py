@@ -1,0 +1,1 @@
+"""How often, and why, do the files of a release disagree: an audit of a whole index."""

@@ -1,0 +1,225 @@
+"""One bucket, judged: DuckDB finds what differs as written, the model says what that means."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trueup.features.survey.tables import (
+    FINDINGS,
+    TABLES,
+    VARIANTS,
+    VERDICTS,
+    finding_record,
+    variant_records,
+    verdict_record,
+)
+from trueup.judge.observed import Observer
+from trueup.model.filerow import FileRow
+from trueup.sources.dataset import Dataset, Part, open_dataset
+from trueup.sources.duck import duck, parquet
+from trueup.sources.filetable import row_of
+
+__all__ = ["Summary", "audit", "state_of"]
+
+_REVISION = 1
+"""Raised when results would come out otherwise from the same parts."""
+
+_SQL = Path(__file__).parent / "sql"
+_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What an audit of a bucket did: counts, and processor seconds of its two halves."""
+
+    bucket: int
+    state: str
+    rows: int = 0
+    duplicates: int = 0
+    releases: int = 0
+    differing: int = 0
+    judged: int = 0
+    looked_up: int = 0
+    seconds_tables: float = 0
+    seconds_model: float = 0
+    fresh: bool = True
+    """Whether it was done now; False where the results were there already."""
+
+
+def state_of(parts: Sequence[Part]) -> str:
+    """A digest of what a bucket's results depend on."""
+    said = [_REVISION, *((part.key, part.size, part.mark) for part in parts)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def audit(where: str, bucket: int, *, memory: str | None = None, threads: int = 1) -> Summary:
+    """Judge a bucket of the dataset at ``where`` and write its results there, all or nothing.
+
+    The results are the same whoever does it, and however often. Results that fit the parts are
+    kept. Raises SourceError for a part that cannot be read.
+    """
+    dataset = open_dataset(where)
+    parts = dataset.parts(f"files/{bucket:04}/")
+    state = state_of(parts)
+    known = _kept(dataset, bucket)
+    if known is not None and known.state == state:
+        return known
+    if not parts:
+        return _nothing(dataset, bucket, state)
+    with ExitStack() as stack:
+        paths = [stack.enter_context(dataset.fetched(part.key)) for part in parts]
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="trueup-audit-")))
+        connection = stack.enter_context(duck(memory=memory, threads=threads))
+        summary = _Audit(connection, paths, folder).run(bucket, state)
+        for table in TABLES:
+            dataset.put(_key(bucket, table), folder / f"{table}.parquet")
+    return _said(dataset, summary)
+
+
+def _nothing(dataset: Dataset, bucket: int, state: str) -> Summary:
+    """The summary of a bucket without rows, which has no tables either."""
+    for table in TABLES:
+        dataset.delete(_key(bucket, table))
+    return _said(dataset, Summary(bucket=bucket, state=state))
+
+
+def _said(dataset: Dataset, summary: Summary) -> Summary:
+    # Written last: results without it do not count.
+    text = json.dumps(asdict(summary))
+    dataset.write(f"results/{summary.bucket:04}/summary.json", text.encode())
+    return summary
+
+
+def _key(bucket: int, table: str) -> str:
+    return f"results/{bucket:04}/{table}.parquet"
+
+
+def _kept(dataset: Dataset, bucket: int) -> Summary | None:
+    data = dataset.read(f"results/{bucket:04}/summary.json")
+    if data is None:
+        return None
+    try:
+        return Summary(**{**json.loads(data), "fresh": False})
+    except (ValueError, TypeError):
+        return None
+
+
+class _Audit:
+    """The audit of one bucket, in a database of its own."""
+
+    def __init__(self, connection: Any, paths: Sequence[Path], folder: Path) -> None:
+        self._connection = connection
+        self._paths = tuple(paths)
+        self._origins = {path.name.rpartition("-")[0] for path in paths}
+        self._folder = folder
+        self._observer = Observer()
+
+    def run(self, bucket: int, state: str) -> Summary:
+        started = process_time()
+        self._give()
+        self._execute("seen")
+        model = process_time()
+        differing = self._judge()
+        model = process_time() - model
+        for table in ("releases", "projects"):
+            self._execute(table)
+            self._connection.execute(
+                f"COPY {table} TO '{self._folder / table}.parquet' (FORMAT parquet, COMPRESSION zstd)"
+            )
+        rows = sum(pq.read_metadata(path).num_rows for path in self._paths)
+        releases, files = self._connection.execute(
+            "SELECT count(*), sum(files) FROM seen"
+        ).fetchone()
+        return Summary(
+            bucket=bucket,
+            state=state,
+            rows=rows,
+            duplicates=rows - int(files or 0),
+            releases=releases,
+            differing=differing,
+            judged=self._observer.judged,
+            looked_up=self._observer.looked_up,
+            seconds_tables=round(process_time() - started - model, 3),
+            seconds_model=round(model, 3),
+        )
+
+    def _give(self) -> None:
+        """The rows of the bucket, a file once: what was read from the file itself counts most."""
+        several = len(self._origins) > 1
+        self._connection.execute(
+            f"CREATE VIEW {'all_given' if several else 'given'} AS FROM {parquet(self._paths)}"
+        )
+        if several:
+            self._execute("given")
+
+    def _execute(self, name: str) -> None:
+        self._connection.execute((_SQL / f"{name}.sql").read_text("utf-8"))
+
+    def _judge(self) -> int:
+        """Judge what differs as written; returns how many releases that are."""
+        writers = {
+            name: _Writer(self._folder / f"{name}.parquet", schema)
+            for name, schema in (
+                ("verdicts", VERDICTS),
+                ("findings", FINDINGS),
+                ("variants", VARIANTS),
+            )
+        }
+        count = 0
+        for rows in self._differing():
+            found = self._observer.observe(rows)
+            count += 1
+            writers["verdicts"].add(verdict_record(rows[0], found))
+            for finding in found.findings:
+                writers["findings"].add(finding_record(rows[0], finding))
+            for record in variant_records(rows[0], found):
+                writers["variants"].add(record)
+        for writer in writers.values():
+            writer.close()
+        self._connection.execute(
+            f"CREATE VIEW verdicts AS FROM {parquet([self._folder / 'verdicts.parquet'])}"
+        )
+        return count
+
+    def _differing(self) -> Iterator[list[FileRow]]:
+        """The rows of each release that differs as written."""
+        sql = (_SQL / "differing.sql").read_text("utf-8")
+        reader = self._connection.sql(sql).to_arrow_reader(_BATCH)
+        records = (record for batch in reader for record in batch.to_pylist())
+        for _, group in groupby(records, key=lambda record: (record["project"], record["version"])):
+            yield list(map(row_of, group))
+
+
+class _Writer:
+    """Records, written as Parquet some thousands at a time."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._schema = schema
+        self._records: list[Any] = []
+
+    def add(self, record: Any) -> None:
+        self._records.append(record)
+        if len(self._records) >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._records:
+            self._writer.write_table(pa.Table.from_pylist(self._records, schema=self._schema))
+            self._records = []
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()

@@ -1,0 +1,47 @@
+"""`trueup survey`: audit a whole index, from a laptop to a cluster."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+__all__ = ["command"]
+
+_SUBCOMMANDS = {
+    "audit": "Judge what was gathered",
+}
+"""Each is `survey<name>.py` of this package, imported when it is asked for."""
+
+_EPILOG = """\b
+Examples:
+  trueup survey audit dataset                   judge what was gathered in the folder `dataset`
+  trueup survey audit dataset --shard 2/8       an eighth of it, on the second of eight machines
+"""
+
+
+class _Subcommands(click.Group):
+    """Subcommands are modules, as verbs are."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _SUBCOMMANDS:
+            return None
+        module = importlib.import_module(f"trueup.interfaces.cli.survey{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_SUBCOMMANDS.items()))
+
+
+@click.group(name="survey", cls=_Subcommands, epilog=_EPILOG)
+def command() -> None:
+    """Audit a whole index: gather its files' metadata, judge every release, answer questions.
+
+    Everything is kept in a DATASET: a folder, or `s3://bucket/prefix`.
+    """
