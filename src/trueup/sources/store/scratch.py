@@ -19,9 +19,6 @@ _LOCK = "lock"
 _OLD = 86_400.0
 """Seconds after which a folder is taken for left over where files cannot be locked."""
 
-_held: list[BinaryIO] = []
-"""Locks live as long as the process: nobody else can see that it is gone."""
-
 
 def open_scratch(parent: Path) -> Path:
     """A folder of this process in ``parent``; raises StoreError if it cannot be made."""
@@ -38,9 +35,17 @@ def open_scratch(parent: Path) -> Path:
         raise StoreError(
             f"cannot be made: {error.strerror or error}", place=(str(parent),)
         ) from error
-    _held.append(file)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # The lock lives as long as the process: that is how others see that it is gone.
+    atexit.register(_give_back, folder, file)
     return folder
+
+
+def _give_back(folder: Path, file: BinaryIO) -> None:
+    # Removed while it is locked, as others do; Windows removes no open file.
+    if sys.platform != "win32":
+        shutil.rmtree(folder, ignore_errors=True)
+    file.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep(parent: Path) -> None:
