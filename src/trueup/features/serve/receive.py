@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from trueup.features.serve.policies import Policy
 from trueup.judge.release import judge_release
 from trueup.judge.rule import RuleSettings
 from trueup.model.artifact import Artifact, OtherName, parse_filename
@@ -35,14 +35,6 @@ _ATTEMPTS = 20
 """How often a release is judged again because another upload came in between."""
 
 __all__ = ["Policy", "Received", "Receiver", "RefusedError", "Rules"]
-
-
-class Policy(StrEnum):
-    """What happens to a file that contradicts the others of its release."""
-
-    REJECT = "reject"
-    QUARANTINE = "quarantine"
-    WARN = "warn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,138 @@
+"""What holds for which project in which channel: the first table that fits, else the defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from packaging.utils import NormalizedName
+
+from trueup.judge.rule import RuleSettings
+from trueup.model.finding import ReleaseClass, Severity
+
+__all__ = [
+    "ANY",
+    "Declarations",
+    "Irreconcilable",
+    "Policy",
+    "PolicyBook",
+    "PolicyTable",
+    "ProjectPolicy",
+    "Proofs",
+    "Sdists",
+    "ViewPolicy",
+]
+
+ANY = "*"
+"""The pattern that every name fits."""
+
+
+class Policy(StrEnum):
+    """What happens to a file that contradicts the others of its release."""
+
+    REJECT = "reject"
+    QUARANTINE = "quarantine"
+    WARN = "warn"
+
+
+class Irreconcilable(StrEnum):
+    """What the corrected view does with a release that no list of requirements can serve."""
+
+    LEAVE = "leave"
+    """The files stay as they are."""
+    HIDE_MINORITY = "hide-minority"
+    """Of two that no marker can tell apart, the files of the smaller group are not listed."""
+    YANK = "yank"
+    """They are listed as yanked (PEP 592), so that only exact pins choose them."""
+
+
+class Sdists(StrEnum):
+    """What the corrected view does with an sdist that says something else than the wheels."""
+
+    HIDE = "hide"
+    DERIVE = "derive"
+    """An sdist with the merged list stands before it."""
+    KEEP = "keep"
+
+
+class Declarations(StrEnum):
+    """Whether what an sdist declares under `[tool.trueup]` counts when its release is judged."""
+
+    HONOURED = "honoured"
+    IGNORED = "ignored"
+
+
+class Proofs(StrEnum):
+    """Whether a release needs the record of a proof of its sdist (`trueup prove --record`)."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewPolicy:
+    """What the corrected view does where it cannot simply merge."""
+
+    irreconcilable: Irreconcilable = Irreconcilable.LEAVE
+    sdists: Sdists = Sdists.HIDE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectPolicy:
+    """How the uploads of a project are judged, and what its readers are shown.
+
+    A contradiction is a finding from ``fail_on`` on (None: none is) under the ``rules``; findings
+    that only say that the wheels differ count in the ``classes`` of releases that are not accepted.
+    ``quiet`` and ``closed_after`` are in seconds after the last upload and after publication (None:
+    never), ``largest`` in bytes (None: as large as the index takes).
+    """
+
+    contradictions: Policy = Policy.REJECT
+    classes: frozenset[ReleaseClass] = frozenset(
+        {ReleaseClass.MERGEABLE, ReleaseClass.IRRECONCILABLE}
+    )
+    rules: RuleSettings = field(default_factory=RuleSettings)
+    fail_on: Severity | None = Severity.ERROR
+    declarations: Declarations = Declarations.HONOURED
+    proof: Proofs = Proofs.OPTIONAL
+    quiet: float | None = None
+    largest: int | None = None
+    closed_after: float | None = None
+    views: ViewPolicy = field(default_factory=ViewPolicy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyTable:
+    """The policy of some projects in some channels: patterns of normalised names, as `fnmatch` has
+    them.
+    """
+
+    projects: tuple[str, ...] = (ANY,)
+    channels: tuple[str, ...] = (ANY,)
+    policy: ProjectPolicy
+
+    def fits(self, channel: str, project: str) -> bool:
+        """Whether it is about this project in this channel."""
+        return any(fnmatchcase(channel, pattern) for pattern in self.channels) and any(
+            fnmatchcase(project, pattern) for pattern in self.projects
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyBook:
+    """All policies of an index: the first table that fits says everything, what none fits has the
+    ``default``.
+    """
+
+    default: ProjectPolicy = field(default_factory=ProjectPolicy)
+    tables: tuple[PolicyTable, ...] = ()
+
+    def table(self, channel: str, project: NormalizedName) -> PolicyTable | None:
+        """The table that decides; None: the defaults do."""
+        return next((one for one in self.tables if one.fits(channel, project)), None)
+
+    def for_project(self, channel: str, project: NormalizedName) -> ProjectPolicy:
+        """What holds for a project in a channel."""
+        found = self.table(channel, project)
+        return self.default if found is None else found.policy
