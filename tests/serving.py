@@ -86,10 +86,12 @@ def serving(
     store: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
     token: str | None = None,
+    log: Path | None = None,
 ) -> Iterator[Server]:
     """Start an index on a free port, and stop it afterwards.
 
-    ``store`` are options that say where it keeps what it has, ``token`` one that was made before.
+    ``store`` are options that say where it keeps what it has, ``token`` one that was made before,
+    ``log`` the file that gets what it says.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -102,12 +104,13 @@ def serving(
     )  # fmt: skip
     code = "from trueup.interfaces.cli.main import main; import sys; sys.exit(main())"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "serve", "--data", str(data), *store, "--port", str(port),
-         *options],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd,
-        env={**inherited, **(environ or {})},
-    )  # fmt: skip
+    with Path(os.devnull if log is None else log).open("ab") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, "serve", "--data", str(data), *store,
+             "--port", str(port), *options],
+            stdout=subprocess.DEVNULL, stderr=said, cwd=cwd,
+            env={**inherited, **(environ or {})},
+        )  # fmt: skip
     server = Server(f"http://127.0.0.1:{port}", token, process, data)
     try:
         for _ in range(200):

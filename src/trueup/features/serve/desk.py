@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from trueup.features.serve.corrected import Corrected, Keeper, recipe_of
 from trueup.features.serve.receive import Receiver, RefusedError, Rules
 from trueup.features.serve.shelves import Hosted, Joined, Shelf, Upstream
+from trueup.features.serve.watch import DeskWatcher, WatchedReceiver
 from trueup.model.artifact import Artifact, parse_filename
 from trueup.model.errors import NotFoundError, SourceError
 from trueup.sources.index import IndexSource
@@ -92,10 +93,17 @@ class Desk:
         self.quiet = quiet
         self.clock = clock
         self.upstream = None if open_upstream is None else Upstream(store, open_upstream)
+        self.watcher = DeskWatcher()
         self._pages: OrderedDict[tuple[str, str, str], _Held] = OrderedDict()
         self._held = 0
         self._generation = store.generation()
         self._lock = threading.Lock()
+
+    def watch(self, watcher: DeskWatcher) -> None:
+        """Tell a watcher from now on what is done here."""
+        self.watcher = watcher
+        if self.upstream is not None:
+            self.upstream.watcher = watcher
 
     # --- reading ------------------------------------------------------------------------------------
 
@@ -123,8 +131,11 @@ class Desk:
             found, until = self.store.page(*key), self.clock() + _UPSTREAM_AGE
             if found is None or not self._fresh(found, view, project):
                 found = self._made(view, project, form, generation)
-            elif found.made + _UPSTREAM_AGE >= self.clock():
-                until = found.made + _UPSTREAM_AGE
+                self.watcher.page("stale" if found.stale else "made")
+            else:
+                self.watcher.page("database")
+                if found.made + _UPSTREAM_AGE >= self.clock():
+                    until = found.made + _UPSTREAM_AGE
             self._remember(key, _Held(generation=generation, until=until, page=found))
         return found
 
@@ -249,7 +260,9 @@ class Desk:
 
     def receiver(self, channel: str) -> Receiver:
         """What takes uploads to a channel."""
-        return Receiver(self.store, self.blobs, channel, self.rules, clock=self.clock)
+        found = WatchedReceiver(self.store, self.blobs, channel, self.rules, clock=self.clock)
+        found.watcher = self.watcher
+        return found
 
     def publish(self, channel: str, project: str, version: str, *, who: str) -> Mapping[str, str]:
         """Publish a staged release; raises RefusedError."""

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from packaging.utils import NormalizedName
 
+from trueup.features.serve.watch import DeskWatcher, asking
 from trueup.model.artifact import Artifact
 from trueup.model.errors import NotFoundError, TrueupError
 from trueup.model.metadata import Unreadable, parse_metadata
@@ -91,6 +92,7 @@ class Upstream:
         self._source: IndexSource | None = None
         self._stale: set[str] = set()
         self._lock = threading.Lock()
+        self.watcher = DeskWatcher()
 
     def owns(self, project: NormalizedName) -> bool:
         try:
@@ -106,7 +108,7 @@ class Upstream:
         """The upstream page with our own addresses; its files are fetched when they are asked for."""
         try:
             # A source remembers what it was told, so each look at a page needs a new one.
-            with self._open() as source:
+            with asking(self.watcher, "page", project), self._open() as source:
                 listing = source.listing(project)
         except NotFoundError:
             raise
@@ -126,7 +128,8 @@ class Upstream:
     def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
         source = self.source()
         try:
-            found = source.read(self.theirs(artifact), deep=deep)
+            with asking(self.watcher, "metadata", artifact.filename):
+                found = source.read(self.theirs(artifact), deep=deep)
         except TrueupError:
             self._renew(source)
             raise
@@ -137,7 +140,7 @@ class Upstream:
     def download(self, artifact: Artifact, folder: Path) -> Path:
         """Fetch a file, verified, into a folder; raises SourceError."""
         # A server that did not answer is asked no more by the same source.
-        with self._open() as source:
+        with asking(self.watcher, "file", artifact.filename), self._open() as source:
             return source.download(artifact, folder)
 
     def _renew(self, source: IndexSource) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from typing import Any
 
 import click
@@ -39,6 +41,53 @@ def _data_options(function: Any) -> Any:
             "--data",
             metavar="FOLDER",
             help="Where releases are kept (default: `trueup/index` in the user's data folder).",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _running_options(function: Any) -> Any:
+    for option in (
+        click.option(
+            "metrics",
+            "--metrics/--no-metrics",
+            default=True,
+            help="Numbers for Prometheus under `/metrics`, for this machine and tokens that may "
+            "`metrics` (default: shown).",
+        ),
+        click.option(
+            "log_format",
+            "--log-format",
+            type=click.Choice(("auto", "text", "json")),
+            default="auto",
+            show_default=True,
+            help="How lines of the log look; auto: text on a terminal, else JSON.",
+        ),
+        click.option(
+            "log",
+            "--log",
+            type=click.Choice(("changes", "requests", "none")),
+            default="changes",
+            show_default=True,
+            help="What is logged: requests without those for pages in memory, or all.",
+        ),
+        click.option(
+            "patience",
+            "--patience",
+            type=click.IntRange(min=0),
+            metavar="SECONDS",
+            default=60,
+            show_default=True,
+            help="How long uploads and answers under way may still take when it is stopped.",
+        ),
+        click.option(
+            "workers",
+            "--workers",
+            type=click.IntRange(1, 256),
+            default=1,
+            show_default=True,
+            help="So many processes answer.",
         ),
     ):
         function = option(function)
@@ -88,23 +137,38 @@ def _data_options(function: Any) -> Any:
     show_default=True,
     help="GiB that one file may have.",
 )
+@_running_options
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
     """An index of your own: releases appear whole, after all their files were compared."""
+    names = ("workers", "patience", "log", "log_format", "metrics")
+    running = {name: options.pop(name) for name in names}
     context.obj = ServeOptions(**options)
     if context.invoked_subcommand is None:
-        context.exit(_serve(context.obj))
+        context.exit(_serve(context.obj, **running))
 
 
-def _serve(options: ServeOptions) -> int:
-    desk = open_desk(options)
-    from trueup.interfaces.web.run import run
+def _serve(options: ServeOptions, *, log_format: str, **running: Any) -> int:
+    # What is wrong with the options is said here, and the tables are there when workers start.
+    open_desk(options).close()
+    from trueup.interfaces.web.run import Running, run
 
+    if log_format == "auto":
+        log_format = "text" if sys.stderr.isatty() else "json"
     click.echo(
         f"index in `{data_folder(options)}`, listening on http://{options.host}:{options.port}/",
         err=True,
     )
-    run(desk, host=options.host, port=options.port, largest=options.largest * _GIB)
+    run(
+        partial(open_desk, options),
+        Running(
+            host=options.host,
+            port=options.port,
+            largest=options.largest * _GIB,
+            log_form=log_format,
+            **running,
+        ),
+    )
     return HOLDS
 
 

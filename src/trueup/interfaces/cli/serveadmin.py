@@ -18,7 +18,7 @@ __all__ = ["fsck", "publish", "token"]
     "actions",
     "--may",
     multiple=True,
-    type=click.Choice(("upload", "publish", "yank", "close", "delete")),
+    type=click.Choice(("upload", "publish", "yank", "close", "delete", "metrics")),
     default=("upload", "publish"),
     show_default=True,
     help="What it allows.",

@@ -33,6 +33,7 @@ class Access:
                 "a token is needed" if not text else "the token is not known, or has expired",
                 hint="`trueup serve token NAME` makes one; the user is `__token__`",
             )
+        request.state.who = token.name
         return token
 
     def may(self, token: Token, action: str, channel: str, project: str) -> None:

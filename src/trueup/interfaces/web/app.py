@@ -22,6 +22,7 @@ from trueup.features.serve.desk import MAIN, Desk, View
 from trueup.features.serve.receive import Received, RefusedError
 from trueup.interfaces.web import reason
 from trueup.interfaces.web.access import Access, channel_of
+from trueup.interfaces.web.operation import Operation
 from trueup.interfaces.web.pages import Pages
 from trueup.interfaces.web.problems import refused
 from trueup.interfaces.web.replies import (
@@ -33,6 +34,7 @@ from trueup.interfaces.web.replies import (
     send_page,
 )
 from trueup.interfaces.web.upload import read_form
+from trueup.interfaces.web.watched import Tally
 from trueup.model.errors import NotFoundError, TrueupError
 from trueup.sources.store.store import HostedRelease, State
 
@@ -48,9 +50,10 @@ _PREFIX = re.compile(
 class Index:
     """Pages that are in memory are sent from here, everything else by the routes."""
 
-    def __init__(self, desk: Desk, routes: ASGIApp) -> None:
+    def __init__(self, desk: Desk, routes: ASGIApp, tally: Tally) -> None:
         self._desk = desk
         self._routes = routes
+        self._tally = tally
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET":
@@ -61,7 +64,8 @@ class Index:
                 form = form_of(headers.get(b"accept", b"").decode("latin-1"))
                 page = self._desk.remembered((view.key, match["project"], form))
                 if page is not None:
-                    await send_page(page, form, headers, send)
+                    sent = await send_page(page, form, headers, send)
+                    self._tally.add(match["channel"], match["corrected"], sent)
                     return
         await self._routes(scope, receive, send)
 
@@ -271,12 +275,23 @@ def _received(received: Received) -> dict[str, Any]:
     }
 
 
-def make_app(desk: Desk, *, largest: int = 2 * 1024**3) -> Index:
-    """The application; ``largest`` is the size of a file in bytes that is taken."""
+def make_app(
+    desk: Desk,
+    *,
+    largest: int = 2 * 1024**3,
+    operation: Operation | None = None,
+    lifespan: Any = None,
+) -> ASGIApp:
+    """The application; ``largest`` is the size of a file in bytes that is taken, ``operation``
+    what watches it, ``lifespan`` what is done before the first request and after the last.
+    """
     reason.install()
     access = Access(desk)
+    operation = operation or Operation(desk)
     routes = [
         *_Handlers(desk, access, largest=largest).routes(),
         *Pages(desk, access.token).routes(),
+        *operation.routes(access),
     ]
-    return Index(desk, Starlette(routes=routes, exception_handlers={TrueupError: refused}))
+    app = Starlette(routes=routes, exception_handlers={TrueupError: refused}, lifespan=lifespan)
+    return operation.around_all(Index(desk, operation.around(app), operation.tally))

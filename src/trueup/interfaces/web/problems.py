@@ -28,6 +28,7 @@ async def refused(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreError):
         status = 503
     reason.say(str(error))
+    request.state.error = str(error)
     body = {
         "type": "about:blank",
         "title": _TITLES.get(status, "refused"),

@@ -29,8 +29,11 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 """Longer numbers are no range of any file; what is no range is ignored (RFC 9110, 14.2)."""
 
 
-async def send_page(page: Page, form: str, headers: dict[bytes, bytes], send: Send) -> None:
-    """A page as it is kept: packed where the client takes that, 304 where it has it."""
+async def send_page(page: Page, form: str, headers: dict[bytes, bytes], send: Send) -> int:
+    """A page as it is kept: packed where the client takes that, 304 where it has it.
+
+    Returns the bytes of the body.
+    """
     packed = b"gzip" in headers.get(b"accept-encoding", b"")
     same = page.etag.encode() in headers.get(b"if-none-match", b"")
     body = b"" if same else page.packed if packed else page.body
@@ -47,6 +50,7 @@ async def send_page(page: Page, form: str, headers: dict[bytes, bytes], send: Se
         fields.append((b"x-trueup-stale", b"upstream did not answer; this is its last good page"))
     await send({"type": "http.response.start", "status": 304 if same else 200, "headers": fields})
     await send({"type": "http.response.body", "body": body})
+    return len(body)
 
 
 def form_of(accept: str) -> str:

@@ -16,6 +16,13 @@ from trueup.sources.store.tables import AUDIT, GENERATION, PAGES
 
 __all__ = ["Database", "upsert"]
 
+_NOTED = "trueup-noted"
+"""Where a connection keeps what its transaction noted."""
+
+
+def _nobody(entry: Mapping[str, Any]) -> None:
+    """Nobody listens."""
+
 
 class Database:
     """One database. Its errors become StoreError."""
@@ -23,6 +30,7 @@ class Database:
     def __init__(self, engine: Engine, *, clock: Callable[[], float] = time.time) -> None:
         self.engine = engine
         self.clock = clock
+        self.on_write: Callable[[Mapping[str, Any]], None] = _nobody
         # Several selects of one look must see one state: SQLite's transactions do, PostgreSQL's
         # only if they are asked to.
         isolation = {"isolation_level": "REPEATABLE READ"}
@@ -34,10 +42,15 @@ class Database:
     def change(self) -> Iterator[Connection]:
         """A transaction: all of it happens, or nothing.
 
-        Raises ChangedError if somebody else wrote the same first, StoreError.
+        Raises ChangedError if somebody else wrote the same first, StoreError. What it noted in
+        the audit log is told to ``on_write`` afterwards.
         """
+        noted: list[Mapping[str, Any]] = []
         with _told(), self.engine.begin() as connection:
+            connection.info[_NOTED] = noted
             yield connection
+        for entry in noted:
+            self.on_write(entry)
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
@@ -61,12 +74,12 @@ class Database:
         self, connection: Connection, who: str, action: str, channel: str, project: str,
         version: str, filename: str | None, detail: str | None,
     ) -> None:  # fmt: skip
-        connection.execute(
-            insert(AUDIT).values(
-                at=self.clock(), who=who, action=action, channel=channel, project=project,
-                version=version, filename=filename, detail=detail,
-            )
-        )  # fmt: skip
+        entry = {
+            "at": self.clock(), "who": who, "action": action, "channel": channel,
+            "project": project, "version": version, "filename": filename, "detail": detail,
+        }  # fmt: skip
+        connection.execute(insert(AUDIT).values(**entry))
+        connection.info[_NOTED].append(entry)
 
     def audit(self, limit: int = 200) -> tuple[Mapping[str, Any], ...]:
         """The newest entries of the audit log."""

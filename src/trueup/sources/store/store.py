@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from trueup.sources.store.counts import Counts
+from trueup.sources.store.leases import Leases
 from trueup.sources.store.releases import HostedFile, HostedRelease, Releases, State
 from trueup.sources.store.shown import Page, Shown
 from trueup.sources.store.tokens import Scope, Token, Tokens
@@ -9,5 +11,5 @@ from trueup.sources.store.tokens import Scope, Token, Tokens
 __all__ = ["HostedFile", "HostedRelease", "Page", "Scope", "State", "Store", "Token"]
 
 
-class Store(Releases, Shown, Tokens):
+class Store(Releases, Shown, Tokens, Counts, Leases):
     """One database; every write that readers can see is one step."""

@@ -18,8 +18,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["AUDIT", "DERIVED", "FILES", "GENERATION", "METADATA", "PAGES", "RELEASES", "REMOTE",
-           "REMOTE_FILES", "TOKENS"]  # fmt: skip
+__all__ = ["AUDIT", "DERIVED", "FILES", "GENERATION", "LEASES", "METADATA", "PAGES", "RELEASES",
+           "REMOTE", "REMOTE_FILES", "TOKENS"]  # fmt: skip
 
 METADATA = MetaData()
 _Bytes = BigInteger().with_variant(Integer, "sqlite")
@@ -142,3 +142,12 @@ GENERATION = Table(
     Column("number", Integer, nullable=False),
 )
 """One row, whose number grows with every change that readers can see: other workers ask for it."""
+
+LEASES = Table(
+    "lease",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(128), nullable=False),
+    Column("until", Float, nullable=False),
+)
+"""Which worker does what one of them does for all."""

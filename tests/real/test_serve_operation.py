@@ -1,0 +1,292 @@
+"""`trueup serve` as those see it who run it: numbers, logs, several workers, and how it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.build import make_wheel
+from tests.index_server import IndexServer, Status
+from tests.serving import Server, serving, trueup
+
+JSON = "application/vnd.pypi.simple.v1+json"
+LINUX, WINDOWS = "py3-none-manylinux_2_17_x86_64", "py3-none-win_amd64"
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it does not come true"
+        time.sleep(0.02)
+
+
+def lines(log: Path) -> list[dict[str, Any]]:
+    """The events that were logged, without what was said before."""
+    found = [line for line in log.read_text().splitlines() if line.startswith("{")]
+    return [json.loads(line) for line in found]
+
+
+def numbers(server: Server) -> Mapping[str, float]:
+    """All samples of `/metrics`, by name and labels, as a Prometheus reads them."""
+    answer = server.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(answer.text):
+        assert family.documentation
+        for sample in family.samples:
+            labels = ",".join(f"{key}={sample.labels[key]}" for key in sorted(sample.labels))
+            found[f"{sample.name}[{labels}]" if labels else sample.name] = sample.value
+    return found
+
+
+# --- numbers and logs -------------------------------------------------------------------------------
+
+
+def test_what_is_done_is_counted_and_logged_and_no_secret_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    (tmp_path / "dist").mkdir()
+    wheel = make_wheel(tmp_path / "dist", "demo", "1.0", tags=LINUX, requires=["one"])
+    other = make_wheel(tmp_path / "dist", "demo", "1.0", tags=WINDOWS, requires=["two"])
+    with IndexServer() as upstream:
+        public = make_wheel(tmp_path, "public", "1.0")
+        upstream.add(public.name, public.read_bytes())
+        behind = upstream.url.replace("://", "://somebody:hunter2@")
+        with serving(tmp_path / "data", "--index", behind, cwd=tmp_path, log=log) as server:
+            reader = trueup("serve", "--data", str(server.data), "token", "r", "--may", "metrics")
+            assert server.upload(wheel).status_code == 200
+            assert server.upload(wheel).status_code == 409
+            assert server.upload(other).status_code == 400
+            assert server.post("/api/demo/1.0/publish").status_code == 200
+            for _ in range(5):
+                assert server.json("demo") == [wheel.name]
+            page = server.get("/simple/demo/", accept=JSON, x_request_id="ab-1")
+            server.get("/simple/demo/", accept=JSON, if_none_match=page.headers["etag"])
+            assert server.json("public") == [public.name]
+            upstream.fault("/away/", Status(403))
+            asked = server.get("/simple/away/", x_request_id="from-a-proxy-7")
+            assert (asked.status_code, asked.headers["x-request-id"]) == (502, "from-a-proxy-7")
+            hostile = 'a"b\\u001b trueup-0123456789abcdefXYZ'
+            server.get(f"/nowhere/{server.token[7:]}?token={server.token}", user_agent=hostile)
+            assert (
+                server.get("/health", x_request_id="no good").headers["x-request-id"] != "no good"
+            )
+
+            found = numbers(server)
+            _who_may_read_them(server, reader)
+    for name, value in {
+        "trueup_pages_total[origin=memory]": 6,
+        "trueup_pages_total[origin=made]": 2,
+        "trueup_requests_total[method=GET,route=/simple/{project}/,status=200,view=faithful]": 7,
+        "trueup_requests_total[method=GET,route=/simple/{project}/,status=304,view=faithful]": 1,
+        "trueup_requests_total[method=GET,route=/simple/{project}/,status=502,view=faithful]": 1,
+        "trueup_requests_total[method=GET,route=,status=404,view=]": 1,
+        "trueup_uploads_total[outcome=staged]": 1,
+        "trueup_uploads_total[outcome=there]": 1,
+        "trueup_uploads_total[outcome=refused]": 1,
+        "trueup_publications_total[outcome=published]": 1,
+        "trueup_upstream_requests_total[kind=page]": 2,
+        "trueup_upstream_failures_total[kind=page]": 1,
+        "trueup_releases[state=published]": 1,
+        "trueup_releases[state=staged]": 0,
+        "trueup_file_bytes": wheel.stat().st_size,
+        "trueup_store_errors_total[part=database]": 0,
+        "trueup_store_up": 1,
+    }.items():
+        assert found.get(name) == value, (name, sorted(found))
+    assert found["trueup_request_seconds_count[route=/legacy/]"] == 3
+    assert found["trueup_request_seconds_bucket[le=+Inf,route=/legacy/]"] == 3
+    assert found["trueup_received_bytes_total[route=/legacy/]"] > wheel.stat().st_size
+    assert found["trueup_sent_bytes_total[route=/simple/{project}/]"] > 6 * 200
+    _as_it_was_logged(log, server.token, reader)
+
+
+def _who_may_read_them(server: Server, reader: str) -> None:
+    far = {"x_forwarded_for": "192.0.2.1"}
+    assert server.get("/metrics", **far).status_code == 401
+    assert server.get("/metrics", authorization=f"Bearer {server.token}", **far).status_code == 403
+    answer = server.get("/metrics", authorization=f"Bearer {reader}", **far)
+    assert answer.status_code == 200
+
+
+def _as_it_was_logged(log: Path, *tokens: str) -> None:
+    found = lines(log)
+    text = log.read_text()
+    for secret in (*tokens, *(token[7:] for token in tokens), "hunter2", "0123456789abcdefXYZ"):
+        assert secret not in text
+    assert "\x1b" not in text
+    requests = [one for one in found if one["event"] == "request"]
+    uploads = [one for one in requests if one.get("route") == "/legacy/"]
+    assert [(one["status"], one["who"]) for one in uploads] == [
+        (s, "tests") for s in (200, 409, 400)
+    ]
+    assert "Requires-Dist" in uploads[2]["error"]
+    assert all(one["received"] > 500 and one["seconds"] > 0 for one in uploads)
+    # Of the pages, only those that were made.
+    pages = [one for one in requests if one.get("project") == "demo" and one["method"] == "GET"]
+    assert len(pages) == 1
+    assert pages[0]["agent"].startswith("python-httpx2/")
+    away = next(one for one in requests if one.get("project") == "away")
+    assert (away["id"], away["status"]) == ("from-a-proxy-7", 502)
+    failed = next(one for one in found if one["event"] == "upstream")
+    assert (failed["kind"], failed["what"]) == ("page", "away")
+    assert "403" in failed["error"]
+    lost = next(one for one in requests if one["status"] == 404)
+    assert lost["path"] == "/nowhere/…"
+    assert lost["agent"] == 'a"b\\u001b ****'
+    writes = [
+        (one["action"], one["who"], one["version"]) for one in found if one["event"] == "write"
+    ]
+    assert writes == [("upload", "tests", "1.0"), ("publish", "tests", "1.0")]
+
+
+def test_every_request_is_logged_if_that_is_wanted_and_nothing_if_not(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    data = tmp_path / "data"
+    options = ("--hosted-only", "--log", "requests", "--log-format", "text", "--no-metrics")
+    with serving(data, *options, cwd=tmp_path, log=log) as server:
+        server.upload(make_wheel(tmp_path, "demo", "1.0"))
+        server.post("/api/demo/1.0/publish")
+        for number in range(4):
+            answer = server.get("/simple/demo/", accept=JSON, x_request_id=f"n{number}")
+            assert answer.headers["x-request-id"] == f"n{number}"
+        assert server.get("/metrics").status_code == 404
+        server.get("/simple/demo/%0a%1b[2J%c2%9b")
+    text = log.read_text()
+    assert text.count(" GET /simple/demo/ 200 ") == 4
+    assert " tests upload demo 1.0 demo-1.0-py3-none-any.whl main sha256 " in text
+    assert r" GET /simple/demo/\n\x1b[2J\x9b 404 " in text
+    assert not {"\x1b", "\x9b"} & set(text)
+    log.unlink()
+    with serving(data, "--hosted-only", "--log", "none", log=log, token=server.token) as server:
+        assert server.get("/simple/nothing/").status_code == 404
+    assert log.read_text().count("\n") == 1
+
+
+# --- several workers, and the end -------------------------------------------------------------------
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[Server]:
+    options = ("--hosted-only", "--workers", "2", "--quiet-period", "0.5", "--log", "requests")
+    with serving(tmp_path / "data", *options, cwd=tmp_path, log=tmp_path / "log") as server:
+        yield server
+
+
+def answering(log: Path) -> list[int]:
+    return [one["worker"] for one in lines(log) if one["event"] == "request"]
+
+
+def both(server: Server, log: Path, gone: int = 0) -> set[int]:
+    """The processes that answer, once two of them do."""
+
+    def two() -> bool:
+        server.get("/health")
+        return len(set(answering(log)[-20:]) - {gone}) == 2
+
+    until(two)
+    return set(answering(log)[-20:]) - {gone}
+
+
+def test_several_workers_are_one_index(workers: Server, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    first = both(workers, log)
+    wheel = make_wheel(tmp_path, "demo", "1.0")
+    assert workers.upload(wheel).status_code == 200
+    until(lambda: workers.get("/simple/demo/").status_code == 200)
+    time.sleep(0.6)
+    for _ in range(20):
+        assert workers.json("demo") == [wheel.name]
+    # Published once, by one of them.
+    written = [one for one in lines(log) if one["event"] == "write"]
+    assert [(one["action"], one["who"]) for one in written] == [
+        ("upload", "tests"),
+        ("publish", "quiet period"),
+    ]
+    before = numbers(workers)["trueup_pages_total[origin=memory]"]
+    dead = min(first)
+    os.kill(dead, signal.SIGKILL)
+    second = both(workers, log, gone=dead)
+    assert len(second & first) == 1
+    after = numbers(workers)
+    assert after["trueup_pages_total[origin=memory]"] >= before, "what the dead one counted stays"
+    assert after["trueup_uploads_total[outcome=staged]"] == 1
+    os.kill(workers.process.pid, signal.SIGHUP)
+    assert workers.get("/health").status_code == 200
+    # Workers whose parent is gone do not stay: they would hold the address.
+    workers.process.kill()
+    until(lambda: not any(_runs(number) for number in second))
+
+
+def _runs(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_an_upload_under_way_is_finished_before_it_stops(tmp_path: Path, count: str) -> None:
+    wheel = make_wheel(tmp_path, "demo", "1.0")
+    sent = threading.Event()
+    with serving(tmp_path / "data", "--hosted-only", "--workers", count, cwd=tmp_path) as server:
+        body = httpx2.Request(
+            "POST",
+            f"{server.url}/legacy/",
+            data={":action": "file_upload"},
+            files={"content": (wheel.name, wheel.read_bytes())},
+        )
+        whole = body.read()
+
+        def slowly() -> Iterator[bytes]:
+            yield whole[:200]
+            sent.set()
+            time.sleep(0.4)
+            yield whole[200:]
+
+        answers: list[httpx2.Response] = []
+
+        def upload() -> None:
+            headers = {"content-type": body.headers["content-type"]}
+            auth = ("__token__", server.token)
+            answers.append(
+                httpx2.post(
+                    f"{server.url}/legacy/",
+                    content=slowly(),
+                    headers=headers,
+                    auth=auth,
+                    timeout=30,
+                )
+            )
+
+        thread = threading.Thread(target=upload)
+        thread.start()
+        assert sent.wait(10)
+        server.process.terminate()
+        thread.join()
+        assert server.process.wait(20) == 0
+        assert answers[0].status_code == 200
+        with pytest.raises(httpx2.ConnectError):
+            server.get("/health")
+        unfinished = [path.name for path in (tmp_path / "data").rglob("by-*/*")]
+        assert unfinished == []
+    with serving(tmp_path / "data", "--hosted-only", token=server.token) as server:
+        assert [one["filename"] for one in server.release("demo", "1.0")["files"]] == [wheel.name]
+
+
+def test_an_address_that_is_taken_is_said_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(AssertionError, match=f"cannot listen on `127.0.0.1:{port}`"):
+            trueup("serve", "--data", str(tmp_path), "--hosted-only", "--port", str(port))
