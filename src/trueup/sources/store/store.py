@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from trueup.sources.store.catalogue import Catalogue
 from trueup.sources.store.counts import Counts
 from trueup.sources.store.leases import Leases
 from trueup.sources.store.releases import HostedFile, HostedRelease, Releases, State
+from trueup.sources.store.sessions import Sessions
 from trueup.sources.store.shown import Page, Shown
-from trueup.sources.store.tokens import Scope, Token, Tokens
+from trueup.sources.store.tokens import Scope, Token
 
 __all__ = ["HostedFile", "HostedRelease", "Page", "Scope", "State", "Store", "Token"]
 
 
-class Store(Releases, Shown, Tokens, Counts, Leases):
+class Store(Releases, Shown, Sessions, Counts, Leases, Catalogue):
     """One database; every write that readers can see is one step."""
