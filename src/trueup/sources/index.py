@@ -119,6 +119,14 @@ class IndexSource:
             )
         return path
 
+    def sidecar(self, artifact: Artifact) -> bytes:
+        """The bytes of the sidecar that the listing advertises, compared with its hash.
+
+        Raises NotFoundError if it is not there, SourceError if it is another or the index does not
+        answer.
+        """
+        return self._sidecars.fetch(artifact)
+
     def members(self, artifact: Artifact) -> tuple[str, ...]:
         """The names of a wheel's members, without fetching it; raises TrueupError."""
         return self._archives.members(artifact)

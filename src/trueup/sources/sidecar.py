@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from trueup.model.artifact import Artifact, OtherName
-from trueup.model.errors import NotFoundError
+from trueup.model.errors import NotFoundError, SourceError
 from trueup.model.metadata import Metadata, Unreadable, parse_metadata
 from trueup.model.release import How, Reading
 from trueup.sources.cache import Cache, Kind
@@ -61,6 +61,21 @@ class Sidecars:
                 metadata = self._keep(digest, kept)
                 return Reading(metadata=metadata, how=How.SIDECAR, verified=True)
             return self._fetch_promised(artifact)
+
+    def fetch(self, artifact: Artifact) -> bytes:
+        """The bytes of the sidecar that the listing promises, compared with its hash.
+
+        Raises NotFoundError if it is not there, SourceError if it is another or the server refuses.
+        """
+        data = self._get(artifact)
+        name, expected = first_hash(artifact.core_metadata or {})
+        if name is not None and hashlib.new(name, data).hexdigest() != expected:
+            raise SourceError(
+                f"the sidecar's {name} is not the one that the index gives",
+                expected=f"`{expected}`",
+                place=(artifact.filename,),
+            )
+        return data
 
     def unadvertised(self, artifact: Artifact) -> Reading | None:
         """A sidecar that is there although the listing does not say so; None if it is not.

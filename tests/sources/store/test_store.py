@@ -175,7 +175,7 @@ def test_of_uploads_at_once_none_is_lost_and_none_unseen(store: Store) -> None:
 
 
 def test_pages_and_listings_at_once_do_not_collide(store: Store) -> None:
-    files = [(f"{n:064x}", f"{n}.whl", "u", 5_000_000_000) for n in range(20)]
+    files = [(f"{n:064x}", f"{n}.whl", "u", 5_000_000_000, None) for n in range(20)]
 
     def refresh(number: int) -> None:
         store.keep_remote(DEMO, b"listing", files if number % 2 else files[::-1])
@@ -191,7 +191,12 @@ def test_pages_and_listings_at_once_do_not_collide(store: Store) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(refresh, range(16)))
-    assert store.remote_file(files[3][0]) == ("3.whl", "u", 5_000_000_000)
+    row = store.remote_file(files[3][0])
+    assert row is not None
+    assert (row.filename, row.url, row.size) == ("3.whl", "u", 5_000_000_000)
+    assert store.has_name(files[3][0], "3.whl")
+    assert store.has_name("d" * 64, "d.whl")
+    assert not store.has_name("d" * 64, "3.whl")
     assert store.page("main", DEMO, "json") is not None
 
 

@@ -10,13 +10,13 @@ originals stay, for locks that name their hashes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import msgspec
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from trueup.features.serve.derived import recipe_bytes
 from trueup.features.serve.shelves import Shelf, file_path
 from trueup.judge.release import judge_release
 from trueup.model.artifact import Artifact, WheelName, parse_filename
@@ -25,13 +25,12 @@ from trueup.model.errors import TrueupError
 from trueup.model.finding import Merged, ReleaseClass, ReleaseReport
 from trueup.model.metadata import Unreadable
 from trueup.model.release import Reading, Release, ReleaseFile
-from trueup.sources.recipe import Literal, Range, Recipe
 from trueup.sources.rewrite import Wheel
 from trueup.sources.source import Listing
 from trueup.sources.store.blobs import Blobs, blob_file
 from trueup.sources.store.store import Store
 
-__all__ = ["Corrected", "Keeper", "recipe_bytes", "recipe_of"]
+__all__ = ["Corrected", "Keeper"]
 
 _LABEL = "cons"
 """What the build tag of a derived wheel ends with."""
@@ -195,34 +194,3 @@ def _filename(original: str, build: str) -> str:
     parts = original.split("-")
     rest = parts[3:] if isinstance(name, WheelName) and name.build else parts[2:]
     return "-".join([*parts[:2], build, *rest])
-
-
-_Part = tuple[int, int] | bytes
-
-
-def recipe_bytes(recipe: Recipe) -> bytes:
-    """A recipe as it is kept: ranges of the original and literal bytes, in order."""
-    parts: list[_Part] = []
-    for segment in recipe.segments:
-        match segment:
-            case Range(start=start, end=end):
-                parts.append((start, end))
-            case Literal(data=data):
-                parts.append(data)
-            case _:
-                raise ValueError("a recipe with scratch files cannot be kept")
-    return msgspec.msgpack.encode(parts)
-
-
-def recipe_of(data: bytes) -> Recipe:
-    """A kept recipe."""
-    return Recipe(segments=tuple(_segments(msgspec.msgpack.decode(data))))
-
-
-def _segments(parts: Iterable[object]) -> Iterator[Range | Literal]:
-    for part in parts:
-        if isinstance(part, bytes):
-            yield Literal(data=part)
-        else:
-            assert isinstance(part, list)
-            yield Range(start=int(part[0]), end=int(part[1]))

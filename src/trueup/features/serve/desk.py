@@ -5,28 +5,27 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from trueup.features.serve.corrected import Corrected, Keeper, recipe_of
+from trueup.features.serve.corrected import Corrected, Keeper
+from trueup.features.serve.filed import Files
 from trueup.features.serve.receive import Receiver, RefusedError, Rules
 from trueup.features.serve.shelves import Hosted, Joined, Shelf, Upstream
 from trueup.features.serve.watch import DeskWatcher, WatchedReceiver
-from trueup.model.artifact import Artifact, parse_filename
-from trueup.model.errors import NotFoundError, SourceError
+from trueup.model.artifact import Artifact
+from trueup.model.errors import SourceError
 from trueup.sources.index import IndexSource
 from trueup.sources.simplepage import index_html, index_json, page_html, page_json
-from trueup.sources.store.blobs import Blobs, blob_file
+from trueup.sources.store.blobs import Blobs
 from trueup.sources.store.failures import ChangedError
 from trueup.sources.store.store import HostedRelease, Page, State, Store
 
-__all__ = ["MAIN", "Desk", "ServedFile", "View"]
+__all__ = ["MAIN", "Desk", "View"]
 
 MAIN = "main"
 """The channel of uploads that name none."""
@@ -47,15 +46,6 @@ class View:
     @property
     def key(self) -> str:
         return f"{self.channel}/{'corrected' if self.corrected else 'faithful'}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServedFile:
-    """A file that can be sent: its size, and its bytes from one offset to before another."""
-
-    filename: str
-    size: int
-    read: Callable[[int, int], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +78,25 @@ class Desk:
         None: only when somebody says so.
         """
         self.store = store
-        self.blobs = blobs
         self.rules = rules
         self.quiet = quiet
         self.clock = clock
         self.upstream = None if open_upstream is None else Upstream(store, open_upstream)
+        self.files = Files(store, blobs, self.upstream)
         self.watcher = DeskWatcher()
         self._pages: OrderedDict[tuple[str, str, str], _Held] = OrderedDict()
         self._held = 0
         self._generation = store.generation()
         self._lock = threading.Lock()
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where the bytes of files are; it may be replaced by one around it."""
+        return self.files.blobs
+
+    @blobs.setter
+    def blobs(self, blobs: Blobs) -> None:
+        self.files.blobs = blobs
 
     def watch(self, watcher: DeskWatcher) -> None:
         """Tell a watcher from now on what is done here."""
@@ -110,7 +109,7 @@ class Desk:
     def shelf(self, view: View) -> Shelf:
         """What a view is made of."""
         channels = dict.fromkeys([view.channel, MAIN])
-        shelves: list[Shelf] = [Hosted(self.store, name) for name in channels]
+        shelves: list[Shelf] = [Hosted(self.store, self.blobs, name) for name in channels]
         if self.upstream is not None:
             shelves.append(self.upstream)
         joined = Joined(shelves)
@@ -185,77 +184,6 @@ class Desk:
         names = sorted({p for c in {view.channel, MAIN} for p in self.store.projects(c)})
         return index_json(names) if form == "json" else index_html(names)
 
-    def sidecar(self, sha256: str) -> bytes | None:
-        """The METADATA of a wheel, as its page advertises it."""
-        derived = self.store.derived(sha256)
-        if derived is not None:
-            return bytes(derived.core_metadata)
-        file = self.store.hosted_file(sha256)
-        return None if file is None else file.core_metadata
-
-    def file(self, sha256: str) -> ServedFile:
-        """A file by its digest: hosted, kept, derived, or fetched from upstream and kept.
-
-        Raises NotFoundError for one that no page of ours names, SourceError.
-        """
-        derived = self.store.derived(sha256)
-        if derived is not None:
-            return self._derived(derived.original, derived.filename, derived.recipe)
-        hosted = self.store.hosted_file(sha256)
-        filename = hosted.filename if hosted is not None else None
-        if hosted is None:
-            remote = self.store.remote_file(sha256)
-            if remote is None:
-                raise NotFoundError("no such file", place=(sha256,))
-            filename = remote[0]
-            self.keep_upstream(sha256)
-        size = self.blobs.size(sha256)
-        if size is None or filename is None:
-            raise NotFoundError("is lost", place=(sha256,), hint="`trueup serve fsck` tells more")
-        return ServedFile(
-            filename=filename,
-            size=size,
-            read=lambda start, end: self.blobs.read(sha256, start, end),
-        )
-
-    def _derived(self, original: str, filename: str, data: bytes) -> ServedFile:
-        self.keep_upstream(original)
-        size = self.blobs.size(original)
-        if size is None:
-            raise NotFoundError("its original is lost", place=(filename,))
-        recipe = recipe_of(data)
-
-        def read(start: int, end: int) -> Iterator[bytes]:
-            at = 0
-            for chunk in recipe.render(blob_file(self.blobs, original, size)):
-                first, last = max(start - at, 0), min(end - at, len(chunk))
-                if first < last:
-                    yield chunk[first:last]
-                at += len(chunk)
-                if at >= end:
-                    return
-
-        return ServedFile(filename=filename, size=recipe.size, read=read)
-
-    def keep_upstream(self, sha256: str) -> None:
-        """Fetch an upstream file once, verified against the digest of its page, and keep it."""
-        if self.blobs.size(sha256) is not None or self.upstream is None:
-            return
-        remote = self.store.remote_file(sha256)
-        if remote is None:
-            return
-        filename, url, size = remote
-        artifact = Artifact(
-            filename=filename,
-            url=url,
-            name=parse_filename(filename),
-            size=size,
-            hashes={"sha256": sha256},
-        )
-        with TemporaryDirectory(prefix="fetch-", dir=self.blobs.scratch) as folder:
-            path = self.upstream.download(artifact, Path(folder))
-            self.blobs.put(sha256, path)
-
     # --- writing ------------------------------------------------------------------------------------
 
     def receiver(self, channel: str) -> Receiver:
@@ -320,4 +248,4 @@ class _Originals(Keeper):
         sha256 = artifact.hashes.get("sha256")
         if sha256 is None:
             raise SourceError("has no sha256 on its page", place=(artifact.filename,))
-        self._desk.keep_upstream(sha256)
+        self._desk.files.keep(sha256)

@@ -18,10 +18,12 @@ from trueup.model.artifact import Artifact
 from trueup.model.errors import NotFoundError, TrueupError
 from trueup.model.metadata import Unreadable, parse_metadata
 from trueup.model.release import How, Reading
+from trueup.sources.archive import reading_of_sdist
 from trueup.sources.index import IndexSource
 from trueup.sources.simple import parse_page
 from trueup.sources.simplepage import page_json
 from trueup.sources.source import Listing, Source
+from trueup.sources.store.blobs import Blobs, blob_file
 from trueup.sources.store.store import Store
 
 __all__ = ["Hosted", "Joined", "Shelf", "Upstream", "file_path"]
@@ -51,8 +53,9 @@ class Shelf(Source, Protocol):
 class Hosted:
     """The published releases of one channel."""
 
-    def __init__(self, store: Store, channel: str) -> None:
+    def __init__(self, store: Store, blobs: Blobs, channel: str) -> None:
         self._store = store
+        self._blobs = blobs
         self.channel = channel
 
     def owns(self, project: NormalizedName) -> bool:
@@ -74,10 +77,12 @@ class Hosted:
 
     def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
         file = self._store.hosted_file(artifact.hashes["sha256"])
-        if file is None or file.core_metadata is None:
-            reason = "is no wheel of this index"
+        if file is None:
+            reason = "is not published here any more"
             return Reading(metadata=Unreadable(reason=reason), how=How.NOT_READ)
-        return Reading(metadata=parse_metadata(file.core_metadata), how=How.FILE, verified=True)
+        if file.core_metadata is not None:
+            return Reading(metadata=parse_metadata(file.core_metadata), how=How.FILE, verified=True)
+        return reading_of_sdist(blob_file(self._blobs, file.sha256, file.size), artifact)
 
 
 class Upstream:
@@ -143,6 +148,11 @@ class Upstream:
         with asking(self.watcher, "file", artifact.filename), self._open() as source:
             return source.download(artifact, folder)
 
+    def sidecar(self, artifact: Artifact) -> bytes:
+        """Fetch the sidecar of a wheel where it really is; raises SourceError."""
+        with asking(self.watcher, "metadata", artifact.filename), self._open() as source:
+            return source.sidecar(artifact)
+
     def _renew(self, source: IndexSource) -> None:
         """A source that failed is not asked again; others may still be reading from it."""
         with self._lock:
@@ -152,7 +162,7 @@ class Upstream:
     def theirs(self, artifact: Artifact) -> Artifact:
         """The same file where it really is."""
         known = self._store.remote_file(artifact.hashes.get("sha256", ""))
-        return artifact if known is None else replace(artifact, url=known[1])
+        return artifact if known is None else replace(artifact, url=known.url)
 
     def source(self) -> IndexSource:
         """The source that fetches files, opened when it is first needed."""
@@ -163,7 +173,7 @@ class Upstream:
 
     def _keep(self, listing: Listing) -> None:
         files = [
-            (file.hashes["sha256"], file.filename, file.url, file.size)
+            (file.hashes["sha256"], file.filename, file.url, file.size, _advertised(file))
             for file in listing.files
             if "sha256" in file.hashes
         ]
@@ -175,6 +185,11 @@ class Upstream:
             if self._source is not None:
                 self._source.close()
                 self._source = None
+
+
+def _advertised(file: Artifact) -> str | None:
+    """The sha256 of the sidecar; empty where one is advertised without it, None where none is."""
+    return None if file.core_metadata is None else file.core_metadata.get("sha256", "")
 
 
 def _ours(file: Artifact) -> Artifact:

@@ -131,14 +131,12 @@ class _Handlers:
         if not _SHA256.fullmatch(sha256):
             raise NotFoundError("no such file", place=(filename,))
         if filename.endswith(".metadata"):
-            data = await run_in_threadpool(self._desk.sidecar, sha256)
+            data = await run_in_threadpool(self._desk.files.sidecar, sha256)
             if data is None:
                 raise NotFoundError("no such file", place=(filename,))
             headers = {"cache-control": IMMUTABLE}
             return Response(data, media_type="application/octet-stream", headers=headers)
-        found = await run_in_threadpool(self._desk.file, sha256)
-        if found.filename != filename:
-            raise NotFoundError("no such file", place=(filename,))
+        found = await run_in_threadpool(self._desk.files.file, sha256, filename)
         return file_response(found, sha256, request)
 
     async def upload(self, request: Request) -> Response:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from trueup.features.serve.desk import ServedFile
+from trueup.features.serve.filed import ServedFile
 from trueup.sources.store.store import Page
 
 __all__ = ["FORMS", "IMMUTABLE", "PageResponse", "file_response", "form_of", "send_page"]

@@ -294,14 +294,17 @@ class Releases(Database):
             action = "close" if closed else "open"
             self._note(connection, who, action, release.channel, release.project, release.version)
 
-    def hosted_file(self, sha256: str) -> HostedFile | None:
-        """A file that is published somewhere."""
+    def hosted_file(self, sha256: str, filename: str | None = None) -> HostedFile | None:
+        """A file that is published somewhere; None: under any name."""
+        wanted = (
+            select(FILES)
+            .join(RELEASES, RELEASES.c.id == FILES.c.release)
+            .where(FILES.c.sha256 == sha256, RELEASES.c.state == State.PUBLISHED.value)
+        )
+        if filename is not None:
+            wanted = wanted.where(FILES.c.filename == filename)
         with self.look() as connection:
-            row = connection.execute(
-                select(FILES)
-                .join(RELEASES, RELEASES.c.id == FILES.c.release)
-                .where(FILES.c.sha256 == sha256, RELEASES.c.state == State.PUBLISHED.value)
-            ).first()
+            row = connection.execute(wanted.limit(1)).first()
             return None if row is None else _file(row)
 
     def _note(

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from trueup.sources.store.database import Database, upsert
 from trueup.sources.store.failures import StoreError
-from trueup.sources.store.tables import DERIVED, GENERATION, PAGES, REMOTE, REMOTE_FILES
+from trueup.sources.store.tables import (
+    DERIVED,
+    GENERATION,
+    NAMES,
+    PAGES,
+    REMOTE,
+    REMOTE_FILES,
+    SIDECARS,
+)
 
 __all__ = ["Page", "Shown"]
 
@@ -71,17 +80,27 @@ class Shown(Database):
         return page
 
     def keep_remote(
-        self, project: str, listing: bytes, files: Sequence[tuple[str, str, str, int | None]]
+        self,
+        project: str,
+        listing: bytes,
+        files: Sequence[tuple[str, str, str, int | None, str | None]],
     ) -> None:
-        """Keep the last good listing of an upstream project, and where its files are."""
+        """Keep the last good listing of an upstream project, and where its files are.
+
+        ``files`` are (sha256, file name, address, size, sha256 of the sidecar as in REMOTE_FILES).
+        """
         with self.change() as connection:
             row = {"project": project, "listing": listing, "fetched": self.clock()}
             upsert(connection, REMOTE, [row])
             rows = {
-                sha256: {"sha256": sha256, "filename": filename, "url": url, "size": size}
-                for sha256, filename, url, size in files
-            }
+                sha256: {
+                    "sha256": sha256, "filename": filename, "url": url, "size": size,
+                    "core_metadata": sidecar,
+                }
+                for sha256, filename, url, size, sidecar in files
+            }  # fmt: skip
             upsert(connection, REMOTE_FILES, list(rows.values()))
+            _note_names(connection, {(one[0], one[1]) for one in files})
 
     def remote(self, project: str) -> tuple[bytes, float] | None:
         """The last good listing and when it was fetched."""
@@ -89,13 +108,32 @@ class Shown(Database):
             row = connection.execute(select(REMOTE).where(REMOTE.c.project == project)).first()
             return None if row is None else (row.listing, row.fetched)
 
-    def remote_file(self, sha256: str) -> tuple[str, str, int | None] | None:
-        """(file name, address, size) of an upstream file."""
+    def remote_file(self, sha256: str) -> Row[Any] | None:
+        """The row of an upstream file."""
         with self.look() as connection:
-            row = connection.execute(
+            return connection.execute(
                 select(REMOTE_FILES).where(REMOTE_FILES.c.sha256 == sha256)
             ).first()
-            return None if row is None else (row.filename, row.url, row.size)
+
+    def has_name(self, sha256: str, filename: str) -> bool:
+        """Whether a page ever listed a file of other origin than uploads under this name."""
+        wanted = select(NAMES.c.sha256).where(
+            NAMES.c.sha256 == sha256, NAMES.c.filename == filename
+        )
+        with self.look() as connection:
+            return connection.execute(wanted).first() is not None
+
+    def sidecar(self, sha256: str) -> bytes | None:
+        """A sidecar of the index behind by its own digest, if it was kept."""
+        with self.look() as connection:
+            row = connection.execute(select(SIDECARS).where(SIDECARS.c.sha256 == sha256)).first()
+        return None if row is None else bytes(row.data)
+
+    def keep_sidecar(self, data: bytes) -> None:
+        """Keep a sidecar of the index behind."""
+        with self.change() as connection:
+            row = {"sha256": hashlib.sha256(data).hexdigest(), "data": data}
+            upsert(connection, SIDECARS, [row])
 
     def keep_derived(
         self, *, sha256: str, original: str, filename: str, size: int, recipe: bytes,
@@ -108,6 +146,7 @@ class Shown(Database):
                 "recipe": recipe, "core_metadata": core_metadata, "made": self.clock(),
             }  # fmt: skip
             upsert(connection, DERIVED, [row])
+            _note_names(connection, {(sha256, filename)})
 
     def originals(self) -> tuple[str, ...]:
         """The digests of files that derived wheels are made of."""
@@ -115,7 +154,23 @@ class Shown(Database):
             rows = connection.execute(select(DERIVED.c.original).distinct()).all()
         return tuple(row.original for row in rows)
 
+    def derived_as(self, original: str, filename: str) -> Row[Any] | None:
+        """The row of the derived wheel of that name that was made of an original."""
+        wanted = select(DERIVED).where(
+            DERIVED.c.original == original, DERIVED.c.filename == filename
+        )
+        with self.look() as connection:
+            return connection.execute(wanted.order_by(DERIVED.c.made)).first()
+
     def derived(self, sha256: str) -> Row[Any] | None:
         """The row of a derived wheel."""
         with self.look() as connection:
             return connection.execute(select(DERIVED).where(DERIVED.c.sha256 == sha256)).first()
+
+
+def _note_names(connection: Connection, names: Iterable[tuple[str, str]]) -> None:
+    """Remember names; those that are known stay, in an order that no two writers wait in."""
+    family = postgresql if connection.dialect.name == "postgresql" else sqlite
+    rows = [{"sha256": sha256, "filename": filename} for sha256, filename in sorted(names)]
+    if rows:
+        connection.execute(family.insert(NAMES).on_conflict_do_nothing(), rows)

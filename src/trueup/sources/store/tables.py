@@ -18,8 +18,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["AUDIT", "DERIVED", "FILES", "GENERATION", "LEASES", "METADATA", "PAGES", "RELEASES",
-           "REMOTE", "REMOTE_FILES", "SESSIONS", "TOKENS"]  # fmt: skip
+__all__ = ["AUDIT", "DERIVED", "FILES", "GENERATION", "LEASES", "METADATA", "NAMES", "PAGES",
+           "RELEASES", "REMOTE", "REMOTE_FILES", "SESSIONS", "SIDECARS", "TOKENS"]  # fmt: skip
 
 METADATA = MetaData()
 _Bytes = BigInteger().with_variant(Integer, "sqlite")
@@ -93,8 +93,27 @@ REMOTE_FILES = Table(
     Column("filename", String(512), nullable=False),
     Column("url", Text, nullable=False),
     Column("size", _Bytes),
+    Column("core_metadata", String(64)),
 )
-"""Where a file of an upstream index is."""
+"""Where a file of an upstream index is. ``core_metadata`` is the sha256 of its sidecar, empty where
+a sidecar is advertised without one, None where none is."""
+
+SIDECARS = Table(
+    "sidecar",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+"""The sidecars of an upstream index that somebody asked for, by their own digest."""
+
+NAMES = Table(
+    "served_name",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("filename", String(512), primary_key=True),
+)
+"""The names under which pages listed a file that was not uploaded here. Two files may have the same
+bytes, and whoever locked one of them asks for its name."""
 
 DERIVED = Table(
     "derived",
