@@ -7,20 +7,18 @@ repeat the difference of the one before, so most of them are looked up instead o
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from trueup.judge.differsby import differs_by
-from trueup.judge.effective import differing_lines
 from trueup.judge.promise import case_of
 from trueup.judge.release import judge_release
 from trueup.judge.rule import RuleSettings
-from trueup.model.artifact import parse_filename
 from trueup.model.filerow import AUDITABLE, FileRow, release_of
 from trueup.model.finding import (
     Case,
@@ -30,8 +28,8 @@ from trueup.model.finding import (
     ReleaseReport,
     Variant,
 )
-from trueup.model.metadata import RESOLUTION_FIELDS, Metadata, Resolution, Unreadable
-from trueup.model.release import Release, ReleaseFile
+from trueup.model.metadata import RESOLUTION_FIELDS, Unreadable
+from trueup.model.release import Release
 from trueup.model.requirement import parse_requirement
 
 __all__ = ["NOT_AUDITABLE", "Observed", "Observer"]
@@ -44,11 +42,19 @@ _VERSION = "0"
 """The name and the version under which a release is judged."""
 
 _SETTINGS = RuleSettings(
-    ignore=frozenset({"identity-mismatch", "late-upload", "shadowed-file", "unused-dynamic"})
+    ignore=frozenset(
+        {
+            "identity-mismatch",
+            "late-upload",
+            "shadowed-file",
+            "unused-dynamic",
+            "written-differently",
+        }
+    )
 )
 """Rules about what a survey does not look at, or that say nothing of a difference."""
 
-_SUFFIX = re.compile(r"(\.tar)?\.[^.]+$")
+_SDIST = re.compile(r"\.(tar\.(gz|bz2|xz|Z)|tgz|zip|tar)$")
 _MOST_SHAPES = 100_000
 
 
@@ -58,14 +64,14 @@ class Observed:
 
     ``release_class`` is a :class:`ReleaseClass` value or NOT_AUDITABLE; ``differs`` are the
     resolution fields in which read wheels differ in meaning, ``by`` what tells those wheels apart
-    (see :func:`differs_by`); ``case`` is the sdist's promise for `Requires-Dist` and ``sdist``
+    (see :func:`differs_by`); ``promise`` is the sdist's promise for `Requires-Dist` and ``sdist``
     what became of it: none, agrees, differs, unknown.
     """
 
     release_class: str
     at_least: bool = False
     only_in: str | None = None
-    case: str
+    promise: str
     advice: str
     sdist: str
     differs: tuple[str, ...] = ()
@@ -85,32 +91,51 @@ class Observer:
 
     def observe(self, rows: Sequence[FileRow]) -> Observed:
         """The verdict on the rows of one release, in any order."""
-        audited = [row for row in rows if row.source in AUDITABLE and row.requires_dist is not None]
+        audited = [row for row in rows if _is_audited(row)]
         silent = {row.filename for row in audited if _is_silent(row)}
-        shown = [row for row in rows if row.filename not in silent]
-        wheels = [row for row in audited if not row.is_sdist]
-        if not wheels or (len(wheels) < 2 and len(audited) < 2):
+        wheels = sum(_is_wheel(row) for row in audited)
+        if not wheels or (wheels < 2 and len(audited) < 2):
             return _not_auditable(rows)
-        release = release_of(shown, origin="survey")
-        if release is None:
+        if not _is_version(rows[0].version):
             return replace(_not_auditable(rows), reason="its version is no version (PEP 440)")
-        reduced, fields = _reduce(release), _fields(audited)
+        reduced, fields = (
+            _reduce([row for row in rows if row.filename not in silent]),
+            _fields(audited),
+        )
         found = self._known.get((reduced.look, fields))
         if found is None:
-            found = _judge(reduced.release, fields)
+            found = _judge(_release(reduced), fields)
             self.judged += 1
             if len(self._known) < _MOST_SHAPES:
                 self._known[reduced.look, fields] = found
         else:
             self.looked_up += 1
         if silent and found.sdist == "none":
-            found = replace(found, sdist="unknown", case="unknown")
-        return _renamed(found, release, reduced.names)
+            found = replace(found, sdist="unknown", promise="unknown")
+        return _renamed(found, rows[0], reduced.names)
+
+
+def _is_audited(row: FileRow) -> bool:
+    return row.source in AUDITABLE and row.requires_dist is not None
+
+
+def _is_wheel(row: FileRow) -> bool:
+    """By the look of its name: most releases are never taken apart further."""
+    return row.filename.endswith(".whl") and 4 <= row.filename.count("-") <= 6
+
+
+@lru_cache(maxsize=16384)
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _is_silent(row: FileRow) -> bool:
     """Whether an sdist's promise cannot be known, for want of `Dynamic`."""
-    return row.is_sdist and row.dynamic is None and _minor(row) >= (2, 2)
+    return row.dynamic is None and not _is_wheel(row) and _minor(row) >= (2, 2)
 
 
 def _minor(row: FileRow) -> tuple[int, int]:
@@ -130,7 +155,7 @@ def _not_auditable(rows: Sequence[FileRow]) -> Observed:
     return Observed(
         release_class=NOT_AUDITABLE,
         at_least=True,
-        case="unknown",
+        promise="unknown",
         advice="unknown",
         sdist="unknown" if any(row.is_sdist for row in rows) else "none",
         reason=f"the rows of its files come from: {', '.join(sources)}",
@@ -139,21 +164,28 @@ def _not_auditable(rows: Sequence[FileRow]) -> Observed:
 
 def _judge(release: Release, fields: frozenset[str]) -> Observed:
     report = judge_release(release, settings=_SETTINGS, fields=fields)
+    unread = [
+        found.reason
+        for file in release.wheels
+        if isinstance(found := file.reading.resolution, Unreadable)
+    ]
+    compared = len(release.wheels) - len(unread)
     differing = tuple(
         field for field in report.fields if field.field.lower() in fields and _differs(field)
     )
     return Observed(
-        release_class=report.release_class.value,
+        # One that nothing was compared with is as good as any, but no answer.
+        release_class=NOT_AUDITABLE if unread and compared < 2 else report.release_class.value,
         at_least=report.at_least,
         only_in=report.only_in,
-        case=case_of(release.sdists, release.wheels, "requires-dist").value,
+        promise=case_of(release.sdists, release.wheels, "requires-dist").value,
         advice=report.advice.value,
         sdist=_sdist(release, report),
         differs=tuple(field.field for field in differing),
         by=differs_by(release) if differing else (),
         variants=tuple((field.field, variant) for field in differing for variant in field.variants),
         findings=report.findings,
-        reason=report.class_reason,
+        reason=report.class_reason or (unread[0] if unread else None),
     )
 
 
@@ -176,81 +208,103 @@ def _sdist(release: Release, report: ReleaseReport) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reduced:
-    """A release without what its files have in common, under names that stand for all.
+    """Rows of a release without what its files have in common, under names that stand for all.
 
     ``look`` is equal for releases that are judged alike; ``names`` gives the real file names.
     """
 
-    release: Release
+    rows: tuple[FileRow, ...]
     look: tuple[object, ...]
     names: Mapping[str, str]
 
 
-def _reduce(release: Release) -> _Reduced:
-    resolutions = [
-        found for file in release.files if isinstance(found := file.reading.resolution, Resolution)
-    ]
-    kept = frozenset(differing_lines(resolutions))
-    # What a release says of its own project means something else under another name.
-    project = release.project if release.project in kept else _PROJECT
-    names = {_stand_in(file, project): file.filename for file in release.files}
-    if len(names) < len(release.files):
-        names = {file.filename: file.filename for file in release.files}
-    stand_ins = {real: stand_in for stand_in, real in names.items()}
-    files = tuple(
-        sorted(
-            (_without(file, stand_ins[file.filename], project, kept) for file in release.files),
-            key=lambda file: file.filename,
+def _reduce(rows: Sequence[FileRow]) -> _Reduced:
+    project, kept = _kept(rows)
+    stand_ins = {row.filename: _stand_in(row, project) for row in rows}
+    if len(set(stand_ins.values())) < len(rows):
+        stand_ins = {name: name for name in stand_ins}
+    ordered = sorted(rows, key=lambda row: stand_ins[row.filename])
+    look = tuple(
+        (
+            stand_ins[row.filename],
+            row.metadata_version,
+            row.requires_python,
+            None if row.requires_dist is None else kept[row.requires_dist],
+            row.provides_extra,
+            row.dynamic,
+            row.index_requires_python,
+            row.yanked,
+            row.source,
+            row.problem,
         )
+        for row in ordered
     )
-    reduced = replace(release, project=project, version=Version(_VERSION), files=files)
-    look = tuple((file.filename, file.artifact.index_requires_python, file.artifact.yanked,
-                  _said(file)) for file in files)  # fmt: skip
-    return _Reduced(release=reduced, look=look, names=names)
+    reduced = tuple(
+        FileRow(
+            project=project,
+            version=_VERSION,
+            filename=filename,
+            metadata_version=metadata_version,
+            requires_python=requires_python,
+            requires_dist=requires_dist,
+            provides_extra=provides_extra,
+            dynamic=dynamic,
+            index_requires_python=index_requires_python,
+            yanked=yanked,
+            source=source,
+            problem=problem,
+        )
+        for filename, metadata_version, requires_python, requires_dist, provides_extra, dynamic, index_requires_python, yanked, source, problem in look
+    )
+    return _Reduced(
+        rows=reduced, look=look, names={stand: real for real, stand in stand_ins.items()}
+    )
 
 
-def _stand_in(file: ReleaseFile, project: str) -> str:
+_Lines = tuple[str, ...]
+
+
+def _kept(rows: Sequence[FileRow]) -> tuple[NormalizedName, Mapping[_Lines, _Lines]]:
+    """A name for the project, and of each list of requirements the lines that matter.
+
+    Those are the lines on projects of which not all lists say the same. What a release says of its
+    own project means something else under another name, so it keeps its own then.
+    """
+    project = rows[0].project
+    lists = {row.requires_dist for row in rows if row.requires_dist is not None}
+    try:
+        parsed = {lines: frozenset(map(parse_requirement, lines)) for lines in lists}
+    except ValueError:
+        return project, {lines: lines for lines in lists}
+    common = frozenset.intersection(*parsed.values()) if parsed else frozenset()
+    projects = {line.project for found in parsed.values() for line in found - common}
+    return (project if project in projects else _PROJECT), {
+        lines: tuple(text for text in lines if parse_requirement(text).project in projects)
+        for lines in lists
+    }
+
+
+def _stand_in(row: FileRow, project: str) -> str:
     """A file name of the same tags, whose project and version stand for all."""
-    distribution = project.replace("-", "_")
-    if file.artifact.is_wheel:
-        return "-".join([distribution, _VERSION, *file.filename.split("-")[2:]])
-    if file.artifact.is_sdist:
-        return f"{distribution}-{_VERSION}{_SUFFIX.search(file.filename)[0]}"  # type: ignore[index]
-    return file.filename
+    parts = row.filename.split("-")
+    if _is_wheel(row) and parts[1] == row.version:
+        return "-".join([project.replace("-", "_"), _VERSION, *parts[2:]])
+    match = _SDIST.search(row.filename)
+    if match is not None and row.filename[: match.start()].endswith(f"-{row.version}"):
+        return f"{project.replace('-', '_')}-{_VERSION}{match[0]}"
+    return row.filename
 
 
-def _without(
-    file: ReleaseFile, filename: str, project: NormalizedName, kept: Collection[str]
-) -> ReleaseFile:
-    """The file with the requirements on these projects only."""
-    artifact = replace(
-        file.artifact,
-        filename=filename,
-        url=filename,
-        name=parse_filename(filename, project),
-        hashes={},
-        size=None,
-        upload_time=None,
-    )
-    metadata = file.reading.metadata
-    if isinstance(metadata, Metadata) and isinstance(metadata.resolution, Resolution):
-        headers = [
-            (name, {"name": project, "version": _VERSION}.get(name, value))
-            for name, value in metadata.headers
-            if name != "requires-dist" or parse_requirement(value).project in kept
-        ]
-        digest = hashlib.sha256(repr(headers).encode()).hexdigest()
-        metadata = replace(metadata, headers=tuple(headers), digest=digest)
-    return ReleaseFile(artifact=artifact, reading=replace(file.reading, metadata=metadata))
+def _release(reduced: _Reduced) -> Release:
+    found = release_of(reduced.rows, origin="survey")
+    assert found is not None, _VERSION
+    return found
 
 
-def _said(file: ReleaseFile) -> tuple[object, ...]:
-    metadata = file.reading.metadata
-    return (metadata.reason,) if isinstance(metadata, Unreadable) else metadata.headers
-
-
-def _renamed(found: Observed, release: Release, names: Mapping[str, str]) -> Observed:
-    """The verdict in the names of the release."""
+def _renamed(found: Observed, row: FileRow, names: Mapping[str, str]) -> Observed:
+    """The verdict in the names of the release of a row."""
+    if not found.findings and not found.variants:
+        return found
     pattern = re.compile("|".join(re.escape(name) for name in sorted(names, reverse=True)))
 
     def named(text: str) -> str:
@@ -259,8 +313,8 @@ def _renamed(found: Observed, release: Release, names: Mapping[str, str]) -> Obs
     def shown(finding: Finding) -> Finding:
         return replace(
             finding,
-            project=release.project,
-            version=str(release.version),
+            project=row.project,
+            version=row.version,
             message=named(finding.message),
             evidence=tuple(
                 replace(item, files=tuple(map(named, item.files))) for item in finding.evidence

@@ -51,7 +51,7 @@ SCHEMA = pa.schema(
 """
 
 COLUMNS = tuple(SCHEMA.names)
-_ROW_COLUMNS = tuple(name for name in COLUMNS if name != "kind")
+_ROW_COLUMNS = frozenset(COLUMNS) - {"kind"}
 
 
 def bucket_of(project: NormalizedName, buckets: int) -> int:
@@ -110,12 +110,12 @@ def read_rows(path: Path) -> Iterator[FileRow]:
 
 
 def row_of(record: Mapping[str, Any]) -> FileRow:
-    """A row from a record of the table."""
-    values = {name: record[name] for name in _ROW_COLUMNS}
+    """A row from a record of the table, or of some of its columns."""
+    values = {name: value for name, value in record.items() if name in _ROW_COLUMNS}
     for name in ("requires_dist", "provides_extra", "dynamic"):
-        if values[name] is not None:
+        if values.get(name) is not None:
             values[name] = tuple(values[name])
     values["source"] = Provenance(values["source"])
-    if values["uploaded"] is not None:
+    if values.get("uploaded") is not None:
         values["uploaded"] = values["uploaded"].replace(tzinfo=UTC)
     return FileRow(**values)

@@ -39,6 +39,9 @@ _REVISION = 1
 _SQL = Path(__file__).parent / "sql"
 _BATCH = 4096
 
+_OBSERVER = Observer()
+"""For all buckets that this process judges: what one of them showed is known for the next."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
@@ -124,7 +127,7 @@ class _Audit:
         self._paths = tuple(paths)
         self._origins = {path.name.rpartition("-")[0] for path in paths}
         self._folder = folder
-        self._observer = Observer()
+        self._before = (_OBSERVER.judged, _OBSERVER.looked_up)
 
     def run(self, bucket: int, state: str) -> Summary:
         started = process_time()
@@ -136,7 +139,7 @@ class _Audit:
         for table in ("releases", "projects"):
             self._execute(table)
             self._connection.execute(
-                f"COPY {table} TO '{self._folder / table}.parquet' (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY {table} TO '{self._folder / table}.parquet' (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
             )
         rows = sum(pq.read_metadata(path).num_rows for path in self._paths)
         releases, files = self._connection.execute(
@@ -149,8 +152,8 @@ class _Audit:
             duplicates=rows - int(files or 0),
             releases=releases,
             differing=differing,
-            judged=self._observer.judged,
-            looked_up=self._observer.looked_up,
+            judged=_OBSERVER.judged - self._before[0],
+            looked_up=_OBSERVER.looked_up - self._before[1],
             seconds_tables=round(process_time() - started - model, 3),
             seconds_model=round(model, 3),
         )
@@ -179,7 +182,7 @@ class _Audit:
         }
         count = 0
         for rows in self._differing():
-            found = self._observer.observe(rows)
+            found = _OBSERVER.observe(rows)
             count += 1
             writers["verdicts"].add(verdict_record(rows[0], found))
             for finding in found.findings:

@@ -99,7 +99,7 @@ def verdict_record(row: FileRow, found: Observed) -> Mapping[str, Any]:
         "class": found.release_class,
         "at_least": found.at_least,
         "only_in": found.only_in,
-        "promise": found.case,
+        "promise": found.promise,
         "advice": found.advice,
         "sdist": found.sdist,
         "differs": list(found.differs),

@@ -9,12 +9,14 @@ import click
 __all__ = ["command"]
 
 _SUBCOMMANDS = {
+    "load": "Take an export of the public distribution-metadata table in",
     "audit": "Judge what was gathered",
 }
 """Each is `survey<name>.py` of this package, imported when it is asked for."""
 
 _EPILOG = """\b
 Examples:
+  trueup survey load dataset export/            take Parquet files of the public table in
   trueup survey audit dataset                   judge what was gathered in the folder `dataset`
   trueup survey audit dataset --shard 2/8       an eighth of it, on the second of eight machines
 """

@@ -1,5 +1,5 @@
--- All rows of the releases that differ as written, release by release, for the model.
-SELECT given.* EXCLUDE (part)
+-- All rows of the releases that differ as written, release by release: what the model looks at.
+SELECT given.* EXCLUDE (part, kind, uploaded, size, sha256, metadata_sha256, generator)
 FROM given JOIN seen USING (project, version)
-WHERE seen.differs AND seen.audited > 1
+WHERE seen.differs AND seen.compared > 1
 ORDER BY project, version, filename;

@@ -23,7 +23,7 @@ SELECT
     coalesce(verdicts.differs, []) AS differs,
     coalesce(verdicts.apart_by, []) AS apart_by,
     verdicts.reason,
-    CASE WHEN seen.audited < 2 THEN 'none' WHEN seen.differs THEN 'differs' ELSE 'same' END
+    CASE WHEN seen.compared < 2 THEN 'none' WHEN seen.differs THEN 'differs' ELSE 'same' END
         AS as_written,
     concat_ws('+',
         CASE WHEN seen.marks & 8 > 0 THEN 'archive' END,
@@ -31,7 +31,9 @@ SELECT
         CASE WHEN seen.marks & 2 > 0 THEN 'form' END,
         CASE WHEN seen.marks & 1 > 0 THEN 'release' END,
         CASE WHEN seen.marks & 16 > 0 THEN 'unread' END) AS evidence,
-    seen.files, seen.wheels, seen.sdists, seen.audited, seen.unread, seen.texts, seen.bytes,
+    seen.files, seen.wheels, seen.sdists, seen.audited, seen.unread, coalesce(texts.texts, 0) AS texts, seen.bytes,
     seen.uploaded, seen.generator,
-FROM seen LEFT JOIN verdicts USING (project, version)
+FROM seen
+LEFT JOIN verdicts USING (project, version)
+LEFT JOIN texts USING (project, version)
 ORDER BY project, version;

@@ -8,6 +8,7 @@ SELECT
     count(*) FILTER (own AND kind <> 'other') AS audited,
     count(*) FILTER (own AND kind = 'wheel') AS audited_wheels,
     count(*) FILTER (own AND speaks AND kind = 'sdist') AS audited_sdists,
+    count(*) FILTER (own AND speaks) AS compared,
     count(*) FILTER (source = 'unread' AND kind = 'wheel') AS unread,
     min(said) FILTER (own AND speaks) IS DISTINCT FROM max(said) FILTER (own AND speaks)
         OR coalesce(bool_or(page_differs), false) AS differs,
@@ -15,7 +16,6 @@ SELECT
     bit_or(mark) AS marks,
     bool_and(dynamic_known) AS dynamic_known,
     coalesce(bool_or(kind = 'sdist' AND list_contains(dynamic, 'Requires-Dist')), false) AS dynamic,
-    count(DISTINCT metadata_sha256) AS texts,
     sum(size)::BIGINT AS bytes,
     min(uploaded) AS uploaded,
     max(generator) AS generator,
@@ -35,4 +35,10 @@ FROM (
             WHEN 'archive' THEN 8 ELSE 16 END AS mark,
     FROM given
 )
+GROUP BY project, version;
+
+-- Apart, because most tables know no digest of the metadata, and counting distinct ones is dear.
+CREATE TABLE texts AS
+SELECT project, version, count(DISTINCT metadata_sha256) AS texts
+FROM given WHERE metadata_sha256 IS NOT NULL
 GROUP BY project, version;
