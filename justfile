@@ -37,6 +37,10 @@ bench *arguments:
 bench-split *arguments:
     {{ bin }}/python -m tests.bench.bench_split {{ arguments }}
 
+# what a survey of a whole index costs, with every answer checked; arguments are numbers of rows
+bench-survey *arguments:
+    {{ bin }}/python -m tests.bench.bench_survey {{ arguments }}
+
 # the tests that talk to the package index that pip is configured with
 live *arguments:
     {{ bin }}/pytest -m live {{ arguments }}

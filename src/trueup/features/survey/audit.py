@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -45,7 +45,11 @@ _OBSERVER = Observer()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What an audit of a bucket did: counts, and processor seconds of its two halves."""
+    """What an audit of a bucket did: counts, and processor seconds.
+
+    Of those, ``seconds_passes`` are for finding what differs and fetching it, ``seconds_model`` for
+    judging that, ``seconds_results`` for writing the tables.
+    """
 
     bucket: int
     state: str
@@ -55,8 +59,9 @@ class Summary:
     differing: int = 0
     judged: int = 0
     looked_up: int = 0
-    seconds_tables: float = 0
+    seconds_passes: float = 0
     seconds_model: float = 0
+    seconds_results: float = 0
     fresh: bool = True
     """Whether it was done now; False where the results were there already."""
 
@@ -130,17 +135,21 @@ class _Audit:
         self._before = (_OBSERVER.judged, _OBSERVER.looked_up)
 
     def run(self, bucket: int, state: str) -> Summary:
-        started = process_time()
+        clock = [process_time()]
         self._give()
         self._execute("seen")
-        model = process_time()
+        self._execute("differing")
+        clock.append(process_time())
         differing = self._judge()
-        model = process_time() - model
+        clock.append(process_time())
         for table in ("releases", "projects"):
             self._execute(table)
+            path = self._folder / f"{table}.parquet"
             self._connection.execute(
-                f"COPY {table} TO '{self._folder / table}.parquet' (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
+                f"COPY {table} TO '{path}' (COMPRESSION zstd, PARQUET_VERSION v2)"
             )
+        clock.append(process_time())
+        passes, model, results = (round(b - a, 3) for a, b in pairwise(clock))
         rows = sum(pq.read_metadata(path).num_rows for path in self._paths)
         releases, files = self._connection.execute(
             "SELECT count(*), sum(files) FROM seen"
@@ -154,8 +163,9 @@ class _Audit:
             differing=differing,
             judged=_OBSERVER.judged - self._before[0],
             looked_up=_OBSERVER.looked_up - self._before[1],
-            seconds_tables=round(process_time() - started - model, 3),
-            seconds_model=round(model, 3),
+            seconds_passes=passes,
+            seconds_model=model,
+            seconds_results=results,
         )
 
     def _give(self) -> None:
@@ -198,8 +208,7 @@ class _Audit:
 
     def _differing(self) -> Iterator[list[FileRow]]:
         """The rows of each release that differs as written."""
-        sql = (_SQL / "differing.sql").read_text("utf-8")
-        reader = self._connection.sql(sql).to_arrow_reader(_BATCH)
+        reader = self._connection.sql("FROM differing").to_arrow_reader(_BATCH)
         records = (record for batch in reader for record in batch.to_pylist())
         for _, group in groupby(records, key=lambda record: (record["project"], record["version"])):
             yield list(map(row_of, group))

@@ -73,8 +73,9 @@ def _shard(text: str | None) -> Shard:
 def _words(summaries: Iterable[Summary]) -> str:
     found = list(summaries)
     done = [one for one in found if one.fresh]
-    tables, model = (
-        sum(getattr(one, name) for one in done) for name in ("seconds_tables", "seconds_model")
+    passes, model, results = (
+        sum(getattr(one, f"seconds_{name}") for one in done)
+        for name in ("passes", "model", "results")
     )
     lines = [
         f"{sum(one.rows for one in found):,} rows of {sum(one.releases for one in found):,} releases"
@@ -82,6 +83,7 @@ def _words(summaries: Iterable[Summary]) -> str:
         f"{sum(one.differing for one in found):,} releases differ as written: "
         f"{sum(one.judged for one in found):,} judged, "
         f"{sum(one.looked_up for one in found):,} like one that was",
-        f"processor seconds: {tables:.1f} in tables, {model:.1f} in the model",
+        f"processor seconds: {passes:.1f} to find them, {model:.1f} to judge them, "
+        f"{results:.1f} to write the results",
     ]
     return "\n".join(lines)
