@@ -1,7 +1,7 @@
-"""Where units of work run: here, in a pool of processes, or on somebody's cluster.
+"""Where units of work run: here, in a pool of processes, or on a Dask cluster.
 
 One seam for all, `concurrent.futures.Executor`: units are functions of a module with small values,
-and what they return is small as well.
+and what they return is small as well. A unit may run twice, when a worker is lost.
 """
 
 from __future__ import annotations
@@ -9,10 +9,16 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
+from trueup.model.errors import SourceError, UsageError
+
 __all__ = ["Here", "open_executor"]
+
+_PATIENCE = 20
+"""Seconds in which a scheduler must answer."""
 
 
 class Here(Executor):
@@ -28,12 +34,50 @@ class Here(Executor):
 
 
 @contextmanager
-def open_executor(workers: int = 1) -> Iterator[Executor]:
-    """An executor: this process for one worker, else a pool."""
-    if workers == 1:
+def open_executor(workers: int = 1, *, scheduler: str | None = None) -> Iterator[Executor]:
+    """An executor: the workers of a Dask ``scheduler`` (``tcp://host:port``), or so many processes.
+
+    Raises UsageError without Dask, SourceError for a scheduler that does not answer or a worker
+    that was killed.
+    """
+    if scheduler is not None:
+        with _cluster(scheduler) as executor:
+            yield executor
+    elif workers == 1:
         yield Here()
-        return
+    else:
+        with _pool(workers) as executor:
+            yield executor
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Executor]:
     # A forked process would inherit threads and locks of DuckDB.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield pool
+        try:
+            yield pool
+        except BrokenProcessPool as error:
+            raise SourceError(
+                "a worker was killed, perhaps for want of memory",
+                hint="run it again: what is done is kept; `--memory` limits what a worker takes",
+            ) from error
+
+
+@contextmanager
+def _cluster(scheduler: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "a cluster needs the extra `dask`", hint="install it with `pip install 'trueup[dask]'`"
+        ) from error
+    try:
+        client = Client(scheduler, timeout=_PATIENCE)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:  # a time-out is an OSError
+        raise SourceError(
+            "no Dask scheduler answers", found=f"`{scheduler}`", expected="`tcp://host:port`"
+        ) from error
+    with client:
+        # A unit whose worker dies is done by another one; it can run twice without harm.
+        yield client.get_executor(pure=False, retries=3)  # type: ignore[no-untyped-call]

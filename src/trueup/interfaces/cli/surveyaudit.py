@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -32,11 +33,21 @@ _MEMORY = re.compile(r"\d+ ?[KMG]i?B", re.ASCII)
     show_default=True,
     help="Processes on this machine.",
 )
+@click.option(
+    "scheduler",
+    "--scheduler",
+    metavar="ADDRESS",
+    envvar="DASK_SCHEDULER_ADDRESS",
+    show_envvar=True,
+    help="Workers of this Dask cluster, such as `tcp://host:8786`; they must see DATASET, too.",
+)
 @click.option("shard", "--shard", metavar="K/N", help="Only the K-th of N shares of the buckets.")
 @click.option(
     "memory", "--memory", metavar="SIZE", help="Limit of each worker's tables, such as `512MB`."
 )
-def command(dataset: str, workers: int, shard: str | None, memory: str | None) -> None:
+def command(
+    dataset: str, workers: int, scheduler: str | None, shard: str | None, memory: str | None
+) -> None:
     """Judge every release of DATASET. What was judged before and has not changed is kept."""
     from trueup.features.survey.run import manifest_of, run_audit
     from trueup.sources.dataset import open_dataset
@@ -44,13 +55,16 @@ def command(dataset: str, workers: int, shard: str | None, memory: str | None) -
 
     if memory is not None and not _MEMORY.fullmatch(memory):
         raise UsageError("`--memory`", found=f"`{memory}`", expected="a size such as `512MB`")
+    if scheduler is not None and "://" not in dataset:
+        # Workers have a working directory of their own.
+        dataset = str(Path(dataset).resolve())
     found = open_dataset(dataset)
     share = _shard(shard)
     total = len(share.buckets(manifest_of(found).buckets))
     summaries = []
     with (
         watching(sys.stderr, bar=sys.stderr.isatty(), notes=False) as watcher,
-        open_executor(workers) as executor,
+        open_executor(workers, scheduler=scheduler) as executor,
     ):
         watcher.expect(total)
         for summary in run_audit(found, executor, shard=share, memory=memory):
