@@ -41,6 +41,10 @@ bench-split *arguments:
 bench-survey *arguments:
     {{ bin }}/python -m tests.bench.bench_survey {{ arguments }}
 
+# pages per second of `trueup serve` beside other index servers; `--install` installs them first
+bench-serve *arguments:
+    {{ bin }}/python -m tests.bench.compare_servers {{ arguments }}
+
 # the tests that talk to the package index that pip is configured with
 live *arguments:
     {{ bin }}/pytest -m live {{ arguments }}

@@ -1,4 +1,4 @@
-"""What `trueup serve` does per second, and what large uploads and releases cost it."""
+"""What large uploads and releases cost `trueup serve`; `just bench-serve` counts its pages."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import os
 import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 
-import httpx2
 import pytest
 
 from tests.build import make_wheel
@@ -28,7 +25,6 @@ pytestmark = [
 ]
 
 MEBIBYTE = 1024 * 1024
-JSON = "application/vnd.pypi.simple.v1+json"
 
 
 @pytest.fixture
@@ -45,18 +41,6 @@ def peak(server: Server) -> float:
     return int(found[1]) / 1024
 
 
-def requests_per_second(url: str, *headers: str) -> float:
-    """By wrk: one thread, 16 connections, 8 seconds."""
-    words = [word for header in headers for word in ("-H", header)]
-    done = subprocess.run(
-        ["wrk", "-t1", "-c16", "-d8s", *words, url], capture_output=True, text=True, check=True
-    )
-    assert "Non-2xx" not in done.stdout, done.stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-    assert found is not None
-    return float(found[1])
-
-
 def publish_files(server: Server, folder: Path, count: int) -> float:
     """Upload a release of so many wheels, and publish it; returns the seconds of the latter."""
     folder.mkdir()
@@ -67,83 +51,6 @@ def publish_files(server: Server, folder: Path, count: int) -> float:
     start = perf_counter()
     assert server.post("/api/demo/1.0/publish").status_code == 200
     return perf_counter() - start
-
-
-BARE = """
-import sys
-from pathlib import Path
-import uvicorn
-body = Path(sys.argv[1]).read_bytes()
-start = {"type": "http.response.start", "status": 200,
-         "headers": [(b"content-length", str(len(body)).encode())]}
-async def app(scope, receive, send):
-    if scope["type"] == "http":
-        await send(start)
-        await send({"type": "http.response.body", "body": body})
-uvicorn.run(app, port=int(sys.argv[2]), log_level="warning", access_log=False, lifespan="off")
-"""
-"""The same server without us: an application that knows one answer."""
-
-
-@contextmanager
-def bare(body: Path) -> Iterator[tuple[str, int]]:
-    """Its address and process number."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-c", BARE, body, str(port)])
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        for _ in range(200):
-            with suppress(httpx2.HTTPError):
-                httpx2.get(url)
-                break
-            sleep(0.05)
-        yield url, process.pid
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def processor_seconds(pid: int) -> float:
-    """What a process has used of a processor so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def report(name: str, pid: int, url: str, *headers: str) -> None:
-    """Pages per second, and per second that the server had a processor."""
-    before = processor_seconds(pid)
-    speed = requests_per_second(url, *headers)
-    used = processor_seconds(pid) - before
-    print(f"{name}: {speed:,.0f} pages/s, {speed * 8 / used:,.0f} per processor second")
-
-
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk measures")
-def test_pages_per_second(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with serving(data, "--hosted-only", cwd=tmp_path) as server:
-        publish_files(server, tmp_path / "dist", 148)
-        for accept in (JSON, "text/html"):
-            server.get("/simple/demo/", accept=accept)
-    body = tmp_path / "page"
-    with serving(data, "--hosted-only", cwd=tmp_path) as server:
-        url = f"{server.url}/simple/demo/"
-        with httpx2.Client(headers={"accept-encoding": "identity", "accept": JSON}) as client:
-            client.get(f"{server.url}/health")
-            for place in ("the database, after a restart", "memory"):
-                start = perf_counter()
-                page = client.get(url)
-                print(f"\none page from {place}: {(perf_counter() - start) * 1000:.1f} ms")
-        print(f"page: {len(page.content) / 1000:.0f} KB")
-        body.write_bytes(page.content)
-        with bare(body) as (other, pid):
-            for _ in range(2):
-                for coding in ("identity", "gzip"):
-                    headers = (f"Accept: {JSON}", f"Accept-Encoding: {coding}")
-                    report(coding, server.process.pid, url, *headers)
-                report("bare uvicorn, identity", pid, other)
-        print(f"peak memory: {peak(server):.0f} MiB")
 
 
 def test_publishing_a_release_of_175_files(server: Server, tmp_path: Path) -> None:

@@ -107,9 +107,11 @@ def test_pages_from_memory_are_told_apart_and_counted() -> None:
     tally = Tally()
     for sent in (5, 7, 0):
         tally.add("mpi", "/corrected", sent)
+    tally.add(None, None, 3, "database")
     assert tally.taken() == [
-        ((True, "/corrected", False), (2, 12)),
-        ((True, "/corrected", True), (1, 0)),
+        ((True, "/corrected", False, "memory"), (2, 12)),
+        ((True, "/corrected", True, "memory"), (1, 0)),
+        ((False, None, False, "database"), (1, 3)),
     ]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from trueup.features.serve.corrected import Corrected, Keeper
 from trueup.features.serve.filed import Files
+from trueup.features.serve.memory import PageKey, PageMemory
 from trueup.features.serve.receive import Receiver, RefusedError, Rules
 from trueup.features.serve.shelves import Hosted, Joined, Shelf, Upstream
 from trueup.features.serve.watch import DeskWatcher, WatchedReceiver
@@ -23,6 +22,7 @@ from trueup.sources.index import IndexSource
 from trueup.sources.simplepage import index_html, index_json, page_html, page_json
 from trueup.sources.store.blobs import Blobs
 from trueup.sources.store.failures import ChangedError
+from trueup.sources.store.glance import Glance
 from trueup.sources.store.store import HostedRelease, Page, State, Store
 
 __all__ = ["MAIN", "Desk", "View"]
@@ -32,8 +32,6 @@ MAIN = "main"
 
 _UPSTREAM_AGE = 600.0
 """Seconds for which a page of an upstream project is served as it is."""
-
-_IN_MEMORY = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +46,6 @@ class View:
         return f"{self.channel}/{'corrected' if self.corrected else 'faithful'}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
-    """A page in memory: the state of the index that it shows, and until when it is believed."""
-
-    generation: int
-    until: float
-    page: Page
-
-    @property
-    def size(self) -> int:
-        return len(self.page.body) + len(self.page.packed)
-
-
 class Desk:
     """Answers what readers and uploaders ask; every method may be called from any thread."""
 
@@ -72,10 +57,11 @@ class Desk:
         rules: Rules,
         open_upstream: Callable[[], IndexSource] | None = None,
         quiet: float | None = None,
+        page_memory: int = 64 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``quiet`` is after how many seconds without an upload a release is published by itself;
-        None: only when somebody says so.
+        None: only when somebody says so. ``page_memory`` is for how many bytes of pages.
         """
         self.store = store
         self.rules = rules
@@ -84,10 +70,8 @@ class Desk:
         self.upstream = None if open_upstream is None else Upstream(store, open_upstream)
         self.files = Files(store, blobs, self.upstream)
         self.watcher = DeskWatcher()
-        self._pages: OrderedDict[tuple[str, str, str], _Held] = OrderedDict()
-        self._held = 0
-        self._generation = store.generation()
-        self._lock = threading.Lock()
+        self._memory = PageMemory(page_memory, store.generation(), clock)
+        self._glance = Glance(store.engine)
 
     @property
     def blobs(self) -> Blobs:
@@ -135,22 +119,29 @@ class Desk:
                 self.watcher.page("database")
                 if found.made + _UPSTREAM_AGE >= self.clock():
                     until = found.made + _UPSTREAM_AGE
-            self._remember(key, _Held(generation=generation, until=until, page=found))
+            self._memory.keep(key, found, generation=generation, until=until)
         return found
 
-    def remembered(self, key: tuple[str, str, str]) -> Page | None:
+    def remembered(self, key: PageKey) -> Page | None:
         """A page that is in memory and still true."""
-        held = self._pages.get(key)
-        if held is None or held.generation != self._generation or held.until < self.clock():
+        return self._memory.find(key)
+
+    def glanced(self, view: View, project: str, form: str) -> Page | None:
+        """A page that an embedded database has, found without waiting; for one thread only."""
+        now = self.clock()
+        key = (view.key, project, form)
+        found = self._glance.page(*key, since=now - _UPSTREAM_AGE, channels=(view.channel, MAIN))
+        if found is None:
             return None
-        return held.page
+        page, generation = found
+        until = page.made + _UPSTREAM_AGE
+        until = until if until >= now else now + _UPSTREAM_AGE
+        self._memory.keep(key, page, generation=generation, until=until)
+        return page
 
     def follow(self) -> None:
         """See whether another worker changed something; to be called every now and then."""
-        number = self.store.generation()
-        with self._lock:
-            # Of two who ask at once the slower one may bring the older number.
-            self._generation = max(self._generation, number)
+        self._memory.saw(self.store.generation())
 
     def _fresh(self, page: Page, view: View, project: NormalizedName) -> bool:
         if page.made + _UPSTREAM_AGE >= self.clock():
@@ -165,19 +156,6 @@ class Desk:
         return self.store.keep_page(
             view.key, project, form, body, generation=generation, stale=stale
         )
-
-    def _remember(self, key: tuple[str, str, str], held: _Held) -> None:
-        with self._lock:
-            self._generation = max(self._generation, held.generation)
-            old = self._pages.get(key)
-            if old is not None and old.generation > held.generation:
-                return
-            self._pages.pop(key, None)
-            self._held += held.size - (old.size if old is not None else 0)
-            self._pages[key] = held
-            while self._held > _IN_MEMORY and len(self._pages) > 1:
-                _, gone = self._pages.popitem(last=False)
-                self._held -= gone.size
 
     def index(self, view: View, form: str) -> bytes:
         """The list of projects; those of the upstream index are not listed."""
@@ -235,6 +213,7 @@ class Desk:
         """Give up the connections."""
         if self.upstream is not None:
             self.upstream.close()
+        self._glance.close()
         self.store.engine.dispose()
 
 

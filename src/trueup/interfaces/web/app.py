@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -32,6 +33,7 @@ from trueup.interfaces.web.replies import (
     file_response,
     form_of,
     send_page,
+    wishes_of,
 )
 from trueup.interfaces.web.upload import read_form
 from trueup.interfaces.web.watched import Tally
@@ -47,8 +49,34 @@ _PREFIX = re.compile(
 )
 
 
+class _Asked(NamedTuple):
+    """The page that an address names, and what of the address says so."""
+
+    view: View
+    project: str
+    channel: str | None
+    corrected: str | None
+
+
+def _page_asked(path: str) -> _Asked | None:
+    # Installers ask for the same ones again and again, but nobody may fill the memory.
+    return _known_page(path) if len(path) <= _LONGEST_KNOWN else _page_of(path)
+
+
+def _page_of(path: str) -> _Asked | None:
+    match = _PREFIX.fullmatch(path)
+    if match is None:
+        return None
+    view = View(channel=match["channel"] or MAIN, corrected=bool(match["corrected"]))
+    return _Asked(view, match["project"], match["channel"], match["corrected"])
+
+
+_LONGEST_KNOWN = 200
+_known_page = lru_cache(maxsize=8192)(_page_of)
+
+
 class Index:
-    """Pages that are in memory are sent from here, everything else by the routes."""
+    """Pages that are there are sent from here, without waiting; everything else by the routes."""
 
     def __init__(self, desk: Desk, routes: ASGIApp, tally: Tally) -> None:
         self._desk = desk
@@ -57,15 +85,17 @@ class Index:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET":
-            match = _PREFIX.fullmatch(scope["path"])
-            if match is not None:
-                headers = dict(scope["headers"])
-                view = View(channel=match["channel"] or MAIN, corrected=bool(match["corrected"]))
-                form = form_of(headers.get(b"accept", b"").decode("latin-1"))
-                page = self._desk.remembered((view.key, match["project"], form))
+            asked = _page_asked(scope["path"])
+            if asked is not None:
+                wishes = wishes_of(scope["headers"])
+                origin = "memory"
+                page = self._desk.remembered((asked.view.key, asked.project, wishes.form))
+                if page is None:
+                    origin = "database"
+                    page = self._desk.glanced(asked.view, asked.project, wishes.form)
                 if page is not None:
-                    sent = await send_page(page, form, headers, send)
-                    self._tally.add(match["channel"], match["corrected"], sent)
+                    sent = await send_page(page, wishes, send)
+                    self._tally.add(asked.channel, asked.corrected, sent, origin)
                     return
         await self._routes(scope, receive, send)
 
@@ -122,9 +152,9 @@ class _Handlers:
         if name != project or not request.url.path.endswith("/"):
             base = request.url.path.rstrip("/").rpartition("/")[0]
             return RedirectResponse(f"{base}/{project}/", status_code=301)
-        form = form_of(request.headers.get("accept", ""))
-        page = await run_in_threadpool(self._desk.page, self._view(request), project, form)
-        return PageResponse(page, form, request)
+        wishes = wishes_of(request.scope["headers"])
+        page = await run_in_threadpool(self._desk.page, self._view(request), project, wishes.form)
+        return PageResponse(page, wishes)
 
     async def file(self, request: Request) -> Response:
         sha256, filename = request.path_params["sha256"], request.path_params["filename"]

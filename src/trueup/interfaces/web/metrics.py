@@ -179,18 +179,18 @@ class Metrics(DeskWatcher):
             self.store_errors.labels("database").inc()
 
     def collect(self) -> None:
-        """Count what was sent from memory since the last time."""
+        """Count what was sent without waiting since the last time."""
         with self._lock:
             for place, (number, size) in self._tally.taken():
                 before, size_before = self._told.get(place, (0, 0))
                 self._told[place] = number, size
-                channel, view, same = place
+                channel, view, same, origin = place
                 prefix = "/c/{channel}" if channel else ""
                 route = f"{prefix}{view or ''}/simple/{{project}}/"
                 status = 304 if same else 200
                 new = number - before
                 self.requests.labels(route, "GET", view_of(route), status).inc(new)
-                self.pages.labels("memory").inc(new)
+                self.pages.labels(origin).inc(new)
                 self.sent.labels(route).inc(size - size_before)
 
     # --- showing ------------------------------------------------------------------------------------

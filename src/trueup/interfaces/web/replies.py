@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
@@ -14,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 from trueup.features.serve.filed import ServedFile
 from trueup.sources.store.store import Page
 
-__all__ = ["FORMS", "IMMUTABLE", "PageResponse", "file_response", "form_of", "send_page"]
+__all__ = ["FORMS", "IMMUTABLE", "PageResponse", "Wishes", "file_response", "form_of", "send_page",
+           "wishes_of"]  # fmt: skip
 
 FORMS = {
     "json": "application/vnd.pypi.simple.v1+json",
@@ -29,28 +31,63 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 """Longer numbers are no range of any file; what is no range is ignored (RFC 9110, 14.2)."""
 
 
-async def send_page(page: Page, form: str, headers: dict[bytes, bytes], send: Send) -> int:
+class Wishes(NamedTuple):
+    """What the headers of a request ask for: the form of a page (json, html), packed or not; and
+    which versions the client has (the value of `If-None-Match`).
+    """
+
+    form: str
+    packed: bool
+    known: bytes
+
+
+def wishes_of(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
+    """From the headers as ASGI has them: names in lower case."""
+    accept = coding = known = b""
+    for name, value in headers:
+        # A header that comes in several lines is one list.
+        if name == b"accept":
+            accept = accept + b"," + value if accept else value
+        elif name == b"accept-encoding":
+            coding = coding + b"," + value if coding else value
+        elif name == b"if-none-match":
+            known = known + b"," + value if known else value
+    return Wishes(form_of(accept.decode("latin-1")), b"gzip" in coding, known)
+
+
+async def send_page(page: Page, wishes: Wishes, send: Send) -> int:
     """A page as it is kept: packed where the client takes that, 304 where it has it.
 
     Returns the bytes of the body.
     """
-    packed = b"gzip" in headers.get(b"accept-encoding", b"")
-    same = page.etag.encode() in headers.get(b"if-none-match", b"")
-    body = b"" if same else page.packed if packed else page.body
+    same = bool(wishes.known) and page.etag.encode() in wishes.known
+    body = b"" if same else page.packed if wishes.packed else page.body
+    await send(_start(wishes.form, page.etag, len(body), wishes.packed, same, page.stale))
+    await send({"type": "http.response.body", "body": body})
+    return len(body)
+
+
+@lru_cache(maxsize=4096)
+def _start(
+    form: str, etag: str, length: int, packed: bool, same: bool, stale: bool
+) -> dict[str, Any]:
+    """How the answer begins; who sends it changes nothing of it."""
     fields = [
         (b"content-type", FORMS[form].encode()),
-        (b"etag", page.etag.encode()),
+        (b"etag", etag.encode()),
         (b"vary", b"Accept, Accept-Encoding"),
         (b"cache-control", b"max-age=0, must-revalidate"),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", str(length).encode()),
     ]
     if packed and not same:
         fields.append((b"content-encoding", b"gzip"))
-    if page.stale:
+    if stale:
         fields.append((b"x-trueup-stale", b"upstream did not answer; this is its last good page"))
-    await send({"type": "http.response.start", "status": 304 if same else 200, "headers": fields})
-    await send({"type": "http.response.body", "body": body})
-    return len(body)
+    return {
+        "type": "http.response.start",
+        "status": 304 if same else 200,
+        "headers": tuple(fields),
+    }
 
 
 def form_of(accept: str) -> str:
@@ -83,13 +120,12 @@ _known_form = lru_cache(maxsize=256)(_form_of)
 class PageResponse(Response):
     """A page for a route."""
 
-    def __init__(self, page: Page, form: str, request: Request) -> None:
+    def __init__(self, page: Page, wishes: Wishes) -> None:
         super().__init__()
-        self._page, self._form = page, form
-        self._asked = dict(request.scope["headers"])
+        self._page, self._wishes = page, wishes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_page(self._page, self._form, self._asked, send)
+        await send_page(self._page, self._wishes, send)
 
 
 def file_response(found: ServedFile, sha256: str, request: Request) -> Response:

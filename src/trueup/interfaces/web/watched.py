@@ -1,6 +1,6 @@
 """Requests as those see them who count and log: one value per request, after its last byte.
 
-Pages from memory do not come here, they are counted with a plain number each (:class:`Tally`).
+Pages that are there do not come here, they are counted with a plain number each (:class:`Tally`).
 """
 
 from __future__ import annotations
@@ -24,21 +24,22 @@ _SHOWN = ("channel", "project", "version", "filename")
 """Parts of an address that are told; others may be secrets, such as those of an upload session."""
 
 
-Place = tuple[bool, str | None, bool]
-"""In a channel, the view as the address says it, and whether the client had it (304)."""
+Place = tuple[bool, str | None, bool, str]
+"""In a channel, the view as the address says it, whether the client had it (304), and whether the
+page was in memory or had to be read from the database."""
 
 
 class Tally:
-    """Pages that one worker sent from memory. Only its event loop counts, so nothing is locked."""
+    """Pages that one worker sent without waiting. Only its event loop counts: nothing is locked."""
 
     __slots__ = ("_counts",)
 
     def __init__(self) -> None:
         self._counts: dict[Place, list[int]] = {}
 
-    def add(self, channel: str | None, view: str | None, sent: int) -> None:
+    def add(self, channel: str | None, view: str | None, sent: int, origin: str = "memory") -> None:
         """One page; no byte was sent where the client had it."""
-        place = (channel is not None, view, sent == 0)
+        place = (channel is not None, view, sent == 0, origin)
         counted = self._counts.get(place)
         if counted is None:
             counted = self._counts[place] = [0, 0]
