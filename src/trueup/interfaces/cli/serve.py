@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from trueup.interfaces.cli import serveadmin
+from trueup.interfaces.cli import serveadmin, servebackup
 from trueup.interfaces.cli.errors import HOLDS
 from trueup.interfaces.serveinput import ServeOptions, data_folder, open_desk
 
@@ -172,5 +172,11 @@ def _serve(options: ServeOptions, *, log_format: str, **running: Any) -> int:
     return HOLDS
 
 
-for _subcommand in (serveadmin.token, serveadmin.publish, serveadmin.fsck):
+for _subcommand in (
+    serveadmin.token,
+    serveadmin.publish,
+    serveadmin.fsck,
+    servebackup.backup,
+    servebackup.restore,
+):
     command.add_command(_subcommand)

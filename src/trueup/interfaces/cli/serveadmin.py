@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from trueup.interfaces.cli.errors import COULD_NOT, HOLDS
+from trueup.interfaces.cli.errors import COULD_NOT, FINDINGS, HOLDS
 from trueup.interfaces.serveinput import ServeOptions, open_desk, open_store
 
 __all__ = ["fsck", "publish", "token"]
@@ -60,14 +62,32 @@ def publish(context: click.Context, project: str, version: str, channel: str) ->
 
 
 @click.command("fsck")
+@click.option("deep", "--deep", is_flag=True, help="Read every file, and compare its digest.")
+@click.option(
+    "repair",
+    "--repair",
+    is_flag=True,
+    help="Remove blobs that nothing needs (older than an hour); have what is broken and can be "
+    "made or fetched anew made anew.",
+)
 @click.pass_context
-def fsck(context: click.Context) -> None:
+def fsck(context: click.Context, deep: bool, repair: bool) -> None:
     """Compare the database with the blobs: is every file there, and is nothing left over."""
     from trueup.features.serve.fsck import check_store
+    from trueup.interfaces.progress import watching
 
     desk = open_desk(context.obj)
-    lost, unused = check_store(desk.store, desk.blobs)
-    for name in lost:
+    try:
+        with watching(sys.stderr, bar=sys.stderr.isatty(), notes=False) as watcher:
+            found = check_store(desk.store, desk.blobs, deep=deep, repair=repair, watcher=watcher)
+    finally:
+        desk.close()
+    for name in found.lost:
         click.echo(f"lost: {name}")
-    click.echo(f"{len(lost)} files lost, {len(unused)} blobs that nothing needs")
-    context.exit(COULD_NOT if lost else HOLDS)
+    for name in found.broken:
+        click.echo(f"broken: {name}")
+    click.echo(f"{len(found.lost)} files lost, {len(found.unused)} blobs that nothing needs")
+    if repair:
+        click.echo(f"{len(found.removed)} blobs removed ({found.removed_size:,} bytes)")
+    fine = not found.lost and (repair or not found.broken)
+    context.exit(HOLDS if fine else COULD_NOT if found.lost else FINDINGS)

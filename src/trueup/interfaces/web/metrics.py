@@ -263,6 +263,13 @@ class CountedBlobs:
         with self._told():
             self._inner.delete(sha256)
 
+    def drop(self, sha256: str, *, before: float) -> bool:
+        with self._told():
+            return self._inner.drop(sha256, before=before)
+
+    def path(self, sha256: str) -> Path | None:
+        return self._inner.path(sha256)
+
     def all(self) -> Iterator[str]:
         with self._told():
             yield from self._inner.all()

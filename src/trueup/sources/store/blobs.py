@@ -40,6 +40,17 @@ class Blobs(Protocol):
         """Remove a blob; one that is not there is no fault."""
         ...
 
+    def drop(self, sha256: str, *, before: float) -> bool:
+        """Remove a blob that nobody put, or put again, since ``before`` (seconds since 1970).
+
+        Whether it was removed; who puts it at the same moment has it afterwards.
+        """
+        ...
+
+    def path(self, sha256: str) -> Path | None:
+        """The file that a blob is, or would be; None where blobs are no files."""
+        ...
+
     def all(self) -> Iterator[str]:
         """Every sha256 that is there."""
         ...
@@ -52,17 +63,18 @@ class FolderBlobs:
         self._folder = folder
         self.scratch = open_scratch(folder / "incoming")
 
-    def _path(self, sha256: str) -> Path:
+    def path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
             raise ValueError(f"{sha256!r} is no sha256")
         return self._folder / sha256[:2] / sha256[2:4] / sha256
 
     def put(self, sha256: str, path: Path) -> None:
-        target = self._path(sha256)
+        target = self.path(sha256)
         try:
-            if target.exists() and target.stat().st_size == path.stat().st_size:
+            if self._renewed(target, path.stat().st_size):
                 path.unlink()
             else:
+                os.utime(path)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
@@ -75,15 +87,23 @@ class FolderBlobs:
                 f"cannot be kept: {error.strerror or error}", place=(str(target),)
             ) from error
 
+    def _renewed(self, target: Path, size: int) -> bool:
+        """Whether the file is there; its time says when it was last put."""
+        try:
+            os.utime(target)
+            return target.stat().st_size == size
+        except FileNotFoundError:
+            return False
+
     def size(self, sha256: str) -> int | None:
         try:
-            return self._path(sha256).stat().st_size
+            return self.path(sha256).stat().st_size
         except FileNotFoundError:
             return None
 
     def read(self, sha256: str, start: int, end: int) -> Iterator[bytes]:
         try:
-            file = self._path(sha256).open("rb")
+            file = self.path(sha256).open("rb")
         except FileNotFoundError as error:
             raise NotFoundError("is not kept", place=(sha256,)) from error
         with file:
@@ -94,10 +114,25 @@ class FolderBlobs:
                 yield chunk
 
     def delete(self, sha256: str) -> None:
-        self._path(sha256).unlink(missing_ok=True)
+        self.path(sha256).unlink(missing_ok=True)
+
+    def drop(self, sha256: str, *, before: float) -> bool:
+        aside = self.scratch / f"drop-{sha256}"
+        try:
+            if self.path(sha256).stat().st_mtime >= before:
+                return False
+            self.path(sha256).rename(aside)
+        except FileNotFoundError:
+            return False
+        if aside.stat().st_mtime < before:
+            aside.unlink()
+            return True
+        # Somebody put it between the two looks.
+        self.put(sha256, aside)
+        return False
 
     def all(self) -> Iterator[str]:
-        for path in self._folder.glob("??/??/*"):
+        for path in self._folder.glob("[0-9a-f][0-9a-f]/??/*"):
             yield path.name
 
 
@@ -126,9 +161,11 @@ class ObjectBlobs:
         from obstore.exceptions import AlreadyExistsError
 
         try:
-            obstore.put(self._store, self._key(sha256), path, mode="create")
-        except AlreadyExistsError:
-            pass
+            try:
+                obstore.put(self._store, self._key(sha256), path, mode="create")
+            except AlreadyExistsError:
+                # Once more, so that its time says when it was last put.
+                obstore.put(self._store, self._key(sha256), path)
         except Exception as error:  # obstore's errors share no base but this
             raise StoreError(f"cannot be kept: {error}", place=(sha256,)) from error
         path.unlink(missing_ok=True)
@@ -164,6 +201,23 @@ class ObjectBlobs:
         import obstore
 
         obstore.delete(self._store, self._key(sha256))
+
+    def drop(self, sha256: str, *, before: float) -> bool:
+        import obstore
+
+        try:
+            found = obstore.head(self._store, self._key(sha256))
+            if found["last_modified"].timestamp() >= before:
+                return False
+            obstore.delete(self._store, self._key(sha256))
+        except FileNotFoundError:
+            return False
+        except Exception as error:  # obstore's errors share no base but this
+            raise StoreError(f"cannot be removed: {error}", place=(sha256,)) from error
+        return True
+
+    def path(self, sha256: str) -> Path | None:
+        return None
 
     def all(self) -> Iterator[str]:
         import obstore

@@ -7,14 +7,16 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, text
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from trueup.model.errors import UsageError
 from trueup.sources.store.failures import StoreError
 from trueup.sources.store.tables import METADATA
 
-__all__ = ["open_engine", "upgrade"]
+__all__ = ["knows", "open_engine", "revision_of", "upgrade"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x7472756575700001
@@ -59,15 +61,37 @@ def _begin(connection: Any) -> None:
 
 def upgrade(engine: Engine) -> None:
     """Bring the tables to the newest version; what is there stays. Raises StoreError."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config = _config()
     try:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 # Several workers may start at once; the first one does it.
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            found = revision_of(connection)
+            if found and not knows(found):
+                raise StoreError(
+                    f"the database was made by a newer trueup (step {found})",
+                    hint="install that one or a newer one; a backup from before works with this one",
+                )
             config.attributes["connection"] = connection
             config.attributes["metadata"] = METADATA
             command.upgrade(config, "head")
     except SQLAlchemyError as error:
         raise StoreError(f"the database cannot be prepared: {error}") from error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def revision_of(connection: Connection) -> str:
+    """The step that the tables are at; empty for a database without any."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def knows(revision: str) -> bool:
+    """Whether this version of trueup can bring tables from that step to its own."""
+    steps = ScriptDirectory.from_config(_config()).walk_revisions()
+    return not revision or any(step.revision == revision for step in steps)

@@ -1,0 +1,68 @@
+"""Indexes in the test's own process, without HTTP.
+
+with open_desk(tmp_path / "index") as desk:
+    add(desk, make_wheel(tmp_path, "demo", "1.0"))
+    publish(desk, "demo", "1.0")
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from trueup.features.serve.desk import MAIN, Desk, View
+from trueup.features.serve.receive import Policy, Received, Rules
+from trueup.judge.rule import RuleSettings
+from trueup.sources.store.blobs import open_blobs
+from trueup.sources.store.schema import open_engine, upgrade
+from trueup.sources.store.store import Store
+
+__all__ = ["add", "digest", "open_desk", "page", "publish"]
+
+
+@contextmanager
+def open_desk(
+    folder: Path, *, database: str | None = None, policy: Policy = Policy.REJECT, **options: Any
+) -> Iterator[Desk]:
+    """An index in a folder, or with its database elsewhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(database or f"sqlite:///{folder / 'index.db'}")
+    upgrade(engine)
+    desk = Desk(
+        Store(engine),
+        open_blobs(str(folder / "blobs"), folder),
+        rules=Rules(policy=policy, settings=RuleSettings()),
+        **options,
+    )
+    try:
+        yield desk
+    finally:
+        desk.close()
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def add(desk: Desk, path: Path, channel: str = MAIN) -> Received:
+    """Upload a file; it stays where it is."""
+    copy = Path(desk.blobs.scratch) / path.name
+    shutil.copyfile(path, copy)
+    return desk.receiver(channel).receive(
+        copy, path.name, sha256=digest(path), size=path.stat().st_size, who="tests"
+    )
+
+
+def publish(desk: Desk, project: str, version: str, channel: str = MAIN) -> None:
+    desk.publish(channel, project, version, who="tests")
+
+
+def page(desk: Desk, project: str, *, corrected: bool = False, form: str = "json") -> bytes:
+    """A project's page in the main channel."""
+    return desk.page(View(corrected=corrected), canonicalize_name(project), form).body
