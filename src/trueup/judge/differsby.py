@@ -14,7 +14,7 @@ __all__ = ["AXES", "differs_by"]
 
 
 def _systems(name: WheelName) -> set[str]:
-    return {_system(tag.platform) for tag in name.tags}
+    return set(map(_system, _platforms(name)))
 
 
 def _system(platform: str) -> str:
@@ -32,16 +32,24 @@ _MACHINE = re.compile(
 
 
 def _machines(name: WheelName) -> set[str]:
-    platforms = {tag.platform for tag in name.tags}
-    return {match[1] if (match := _MACHINE.match(text)) else text for text in platforms}
+    return set(map(_machine, _platforms(name)))
+
+
+def _machine(platform: str) -> str:
+    match = _MACHINE.match(platform)
+    return match[1] if match else platform
+
+
+def _both(name: WheelName) -> set[str]:
+    return {f"{_system(text)} {_machine(text)}" for text in _platforms(name)}
+
+
+def _platforms(name: WheelName) -> set[str]:
+    return {tag.platform for tag in name.tags}
 
 
 def _pythons(name: WheelName) -> set[str]:
     return {f"{tag.interpreter}-{tag.abi}" for tag in name.tags}
-
-
-def _libcs(name: WheelName) -> set[str]:
-    return {tag.platform for tag in name.tags}
 
 
 def _builds(name: WheelName) -> set[str]:
@@ -51,19 +59,20 @@ def _builds(name: WheelName) -> set[str]:
 AXES: dict[str, Callable[[WheelName], set[str]]] = {
     "platform": _systems,
     "machine": _machines,
+    "platform and machine": _both,
     "python": _pythons,
-    "libc": _libcs,
+    "libc": _platforms,
     "build tag": _builds,
 }
 """What can tell wheels apart, each with what a file name says of it."""
 
-_EVER_FINER = ("platform", "machine", "libc")
+_EVER_FINER = ("platform", "machine", "platform and machine", "libc")
 
 
 def differs_by(release: Release) -> tuple[str, ...]:
     """The axes of which each alone tells the groups of wheels apart that say the same.
 
-    Of platform, machine and libc, which are ever finer, the first that does. If no axis does, ``several`` where all of a file name together does, and ``option`` where even that
+    Of platform, machine, both and libc, which are ever finer, the first that does. If no axis does, ``several`` where all of a file name together does, and ``option`` where even that
     does not: what the wheels were built with is not in their names.
     """
     groups: dict[Resolution, list[WheelName]] = {}

@@ -23,6 +23,7 @@ __all__ = [
     "deliver",
     "exit_code",
     "make_known",
+    "say",
     "tell_failures",
     "use_colour",
     "width_of",
@@ -86,7 +87,7 @@ def deliver(
         if not options.quiet:
             click.echo(f"wrote `{options.output}`", err=True)
     else:
-        _print(text)
+        say(text)
     summary = environ.get("GITHUB_STEP_SUMMARY")
     if options.form == "github" and summary and step_summary is not None:
         with Path(summary).open("a", encoding="utf-8") as file:
@@ -178,7 +179,7 @@ def width_of(environ: Mapping[str, str]) -> int:
     return shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
 
 
-def _print(text: str) -> None:
+def say(text: str) -> None:
     """Write to standard output; a reader that has seen enough (`| head`) is no error."""
     try:
         # A terminal that cannot show a character gets its escape, not a traceback.

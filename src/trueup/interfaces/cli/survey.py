@@ -11,6 +11,8 @@ __all__ = ["command"]
 _SUBCOMMANDS = {
     "load": "Take an export of the public distribution-metadata table in",
     "audit": "Judge what was gathered",
+    "report": "Answer the published questions, as text, JSON, or a page with charts",
+    "query": "Ask anything in SQL",
 }
 """Each is `survey<name>.py` of this package, imported when it is asked for."""
 
@@ -18,6 +20,8 @@ _EPILOG = """\b
 Examples:
   trueup survey load dataset export/            take Parquet files of the public table in
   trueup survey audit dataset                   judge what was gathered in the folder `dataset`
+  trueup survey report dataset --format html -o survey.html
+  trueup survey query dataset "SELECT * FROM projects ORDER BY mergeable DESC LIMIT 9"
   trueup survey audit dataset --shard 2/8       an eighth of it, on the second of eight machines
 """
 
