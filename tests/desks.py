@@ -28,15 +28,20 @@ __all__ = ["add", "digest", "open_desk", "page", "publish"]
 
 @contextmanager
 def open_desk(
-    folder: Path, *, database: str | None = None, policy: Policy = Policy.REJECT, **options: Any
+    folder: Path,
+    *,
+    database: str | None = None,
+    blobs: str | None = None,
+    policy: Policy = Policy.REJECT,
+    **options: Any,
 ) -> Iterator[Desk]:
-    """An index in a folder, or with its database elsewhere."""
+    """An index in a folder, or with its database and its blobs elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     engine = open_engine(database or f"sqlite:///{folder / 'index.db'}")
     upgrade(engine)
     desk = Desk(
         Store(engine),
-        open_blobs(str(folder / "blobs"), folder),
+        open_blobs(blobs or str(folder / "blobs"), folder),
         rules=Rules(policy=policy, settings=RuleSettings()),
         **options,
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.build import make_wheel
+from tests.desks import open_desk, page
 from tests.index_server import IndexServer, Status
 from tests.serving import Server, serving, trueup
+from trueup.features.serve.fsck import check_store
 
 JSON = "application/vnd.pypi.simple.v1+json"
 LINUX, WINDOWS = "py3-none-manylinux_2_17_x86_64", "py3-none-win_amd64"
@@ -290,3 +295,88 @@ def test_an_address_that_is_taken_is_said_so(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(AssertionError, match=f"cannot listen on `127.0.0.1:{port}`"):
             trueup("serve", "--data", str(tmp_path), "--hosted-only", "--port", str(port))
+
+
+# --- backup and restore -----------------------------------------------------------------------------
+
+
+def run_alone(*arguments: str) -> subprocess.Popen[bytes]:
+    code = "from trueup.interfaces.cli.main import main; import sys; sys.exit(main())"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+class Uploader(threading.Thread):
+    """Uploads and publishes releases of two files until it is told to stop."""
+
+    def __init__(self, server: Server, folder: Path, name: str) -> None:
+        super().__init__()
+        self._server, self._folder, self._name = server, folder, name
+        self.stop = threading.Event()
+        self.published: list[str] = []
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            name = f"{self._name}{len(self.published)}"
+            for tag in (LINUX, WINDOWS):
+                path = make_wheel(self._folder, name, "1.0", tags=tag, requires=[tag[4]])
+                assert self._server.upload(path).status_code == 200
+            assert self._server.post(f"/api/{name}/1.0/publish").status_code == 200
+            self.published.append(name)
+
+
+def pages(server: Server, names: Sequence[str]) -> dict[str, list[bytes]]:
+    views = ("/simple", "/corrected/simple")
+    return {
+        name: [server.get(f"{view}/{name}/", accept=JSON).content for view in views]
+        for name in names
+    }
+
+
+def test_a_backup_under_uploads_becomes_an_index_again(tmp_path: Path) -> None:
+    one, backup = tmp_path / "one", tmp_path / "backup"
+    (tmp_path / "dist").mkdir()
+    take = ("serve", "--data", str(one), "--hosted-only", "backup", str(backup))
+    with serving(one, "--hosted-only", "--policy", "warn", cwd=tmp_path) as server:
+        uploaders = [Uploader(server, tmp_path / "dist", name) for name in ("a", "b")]
+        for uploader in uploaders:
+            uploader.start()
+        until(lambda: all(uploader.published for uploader in uploaders))
+        early = [name for uploader in uploaders for name in uploader.published]
+        assert "files, " in trueup(*take)
+        _killed_at_any_moment(take, backup)
+        for uploader in uploaders:
+            uploader.stop.set()
+            uploader.join()
+        shown = pages(server, early)
+    two = tmp_path / "two"
+    again = trueup("serve", "--data", str(two), "--hosted-only", "restore", str(backup))
+    assert again.endswith("; 0 files lost")
+    with open_desk(two) as desk:
+        assert {
+            name: [page(desk, name, corrected=view) for view in (False, True)] for name in early
+        } == shown
+        listed = desk.store.projects("main")
+        assert len(listed) >= len(early)
+        for name in listed:
+            files = json.loads(page(desk, name))["files"]
+            assert len(files) == 2, "no release is restored in part"
+        assert check_store(desk.store, desk.blobs) == ((), (), (), (), 0)
+
+
+def _killed_at_any_moment(take: Sequence[str], backup: Path) -> None:
+    """Backups that are killed leave the one before, and what they leave behind does no harm."""
+    before = (backup / "backup.json").read_bytes()
+    process = run_alone(*take)
+    scratch = backup / "blobs" / "incoming"
+    until(lambda: any(scratch.glob("by-*/index-*")) or process.poll() is not None)
+    process.kill()
+    assert process.wait() in (0, -signal.SIGKILL)
+    after = json.loads((backup / "backup.json").read_bytes())
+    for kind in ("database", "files"):
+        digest = hashlib.sha256((backup / after[kind]).read_bytes()).hexdigest()
+        assert digest == after[f"{kind}_sha256"]
+    if process.returncode:
+        assert (backup / "backup.json").read_bytes() == before

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.build import make_wheel
 from tests.desks import add, digest, open_desk, page, publish
+from tests.stores import Postgres, postgres, postgres_bin
 from trueup.features.serve.backup import back_up, restore_from
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.fsck import check_store
 from trueup.features.serve.receive import Policy
 from trueup.interfaces.web.metrics import CountedBlobs
 from trueup.model.errors import SourceError, TrueupError, UsageError
+from trueup.sources.store.failures import StoreError
 from trueup.sources.store.store import HostedRelease
 
 TAGS = ("py3-none-manylinux_2_17_x86_64", "py3-none-win_amd64")
@@ -241,3 +245,50 @@ def test_a_backup_says_when_it_was_made(tmp_path: Path, backup: Path) -> None:
     assert next(backup.glob("index-*")).name.startswith("index-20261121T120000-")
     with open_desk(tmp_path / "two") as desk:
         assert restore_from(backup, desk.store, desk.blobs).made == "2026-11-21T12:00:00+00:00"
+
+
+# --- a database that is a server, and files in an object store --------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    if postgres_bin() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with postgres() as found:
+        yield found
+
+
+def test_what_is_far_is_backed_up_as_well(
+    server: Postgres, tmp_path: Path, dist: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = server.new(), server.new()
+    far = "memory:///"
+    with open_desk(tmp_path / "one", database=one, blobs=far, policy=Policy.WARN) as desk:
+        fill(desk, dist, "alpha")
+        before = pages(desk, "alpha")
+        assert back_up(desk.store, desk.blobs, backup, link=True).copied == 2
+        assert back_up(desk.store, desk.blobs, backup).copied == 0
+        with pytest.raises(UsageError, match="the index is not empty"):
+            restore_from(backup, desk.store, desk.blobs)
+    with open_desk(tmp_path / "two", database=two, blobs=far) as desk:
+        restored = restore_from(backup, desk.store, desk.blobs)
+        assert restored.files == 2
+        assert check_store(desk.store, desk.blobs) == ((), (), (), (), 0)
+        assert pages(desk, "alpha") == before
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(UsageError, match="`pg_dump` is not installed"):
+            back_up(desk.store, desk.blobs, backup)
+    said = "another kind of database: found postgresql"
+    with open_desk(tmp_path / "three") as desk, pytest.raises(UsageError, match=said):
+        restore_from(backup, desk.store, desk.blobs)
+
+
+def test_a_server_that_refuses_is_quoted_without_its_password(
+    server: Postgres, tmp_path: Path, backup: Path
+) -> None:
+    with open_desk(tmp_path / "one", database=server.new()) as desk:
+        wrong = make_url(server.new()).set(password="hunter2", username="nobody")
+        desk.store.engine.url = wrong
+        with pytest.raises(StoreError, match=r"`pg_dump` failed: .*nobody") as caught:
+            back_up(desk.store, desk.blobs, backup)
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
