@@ -1,13 +1,16 @@
 """The form of an upload, taken apart as it arrives: fields into memory, the file onto the disk.
 
-The bytes are hashed on the way, once, and nothing grows with the size of the file. Source: the
+The bytes are hashed on the way, once, and nothing grows with the size of the file. A thread hashes
+and writes what has arrived while more arrives. Source: the
 legacy upload API as twine, uv and flit speak it (fields may come before or after the file).
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
 
 from trueup.features.serve.receive import RefusedError
 from trueup.sources.limits import size_text
@@ -23,6 +27,8 @@ __all__ = ["Form", "TooLargeError", "read_form"]
 
 _MOST_FIELDS = 2_000
 _MOST_FIELD_BYTES = 4 * 1024 * 1024
+_BATCH = 1024 * 1024
+"""So many bytes are written at once; twice as many are in memory."""
 
 
 class TooLargeError(RefusedError):
@@ -66,6 +72,9 @@ class _Receiver:
         self._data = bytearray()
         self._file: BinaryIO | None = None
         self._digest = hashlib.sha256()
+        self._parts: list[bytes] = []
+        self.waiting = 0
+        self._whole = False
         self._in_fields = 0
         self._count = 0
 
@@ -110,7 +119,7 @@ class _Receiver:
         self._form.filename = filename
         self._form.path = self._folder / "upload"
         try:
-            self._file = self._form.path.open("xb")
+            self._file = self._form.path.open("xb", buffering=0)
         except OSError as error:
             raise self._full(error) from error
 
@@ -131,9 +140,25 @@ class _Receiver:
                 f"`{self._form.filename}` is too large",
                 expected=f"at most {size_text(self._limit)}",
             )
-        self._digest.update(part)
+        self._parts.append(part)
+        self.waiting += len(part)
+
+    def take(self) -> list[bytes]:
+        """What arrived of the file since the last time, to be kept."""
+        found, self._parts, self.waiting = self._parts, [], 0
+        return found
+
+    def keep(self, parts: list[bytes]) -> None:
+        """Hash and write; raises FullError. In any thread, one call after the other."""
+        if self._file is None:
+            return
         try:
-            self._file.write(part)
+            for part in parts:
+                self._digest.update(part)
+                left = memoryview(part)
+                while left:
+                    left = left[self._file.write(left) :]
+            _begin_writing(self._file, sum(map(len, parts)))
         except OSError as error:
             raise self._full(error) from error
 
@@ -144,21 +169,28 @@ class _Receiver:
         )
 
     def _end(self) -> None:
-        if self._is_file and self._file is not None:
-            try:
-                self._file.close()
-            except OSError as error:
-                raise self._full(error) from error
-            self._form.sha256 = self._digest.hexdigest()
+        if self._is_file:
+            self._whole = True
         elif self._name:
             text = bytes(self._data).decode("utf-8", "replace")
             self._form.fields.setdefault(self._name, []).append(text)
 
+    def finish(self) -> None:
+        """After the last part is kept: whether there was a file, and what its digest is."""
+        if self._whole:
+            self._form.sha256 = self._digest.hexdigest()
+
     def close(self) -> None:
         if self._file is not None:
-            # What could not be written cannot be written now either; the reason was given before.
+            # Nothing is left to be written.
             with suppress(OSError):
                 self._file.close()
+
+
+def _begin_writing(file: BinaryIO, size: int) -> None:
+    """Have what was written last begin its way to the disk: less is left to wait for at the end."""
+    if sys.platform == "linux" and size:
+        os.posix_fadvise(file.fileno(), file.tell() - size, size, os.POSIX_FADV_DONTNEED)
 
 
 async def read_form(
@@ -177,15 +209,34 @@ async def read_form(
     form = Form()
     receiver = _Receiver(form, folder, limit)
     parser = MultipartParser(boundary, receiver.callbacks())  # type: ignore[arg-type]
+    writing: asyncio.Future[None] | None = None
     try:
         async for chunk in chunks:
             try:
                 parser.write(chunk)
             except ValueError as error:
                 raise RefusedError(f"the form is malformed: {error}") from error
+            if receiver.waiting >= _BATCH:
+                if writing is not None:
+                    await writing
+                writing = asyncio.ensure_future(run_in_threadpool(receiver.keep, receiver.take()))
         parser.finalize()
+        if writing is not None:
+            await writing
+        await run_in_threadpool(receiver.keep, receiver.take())
+        receiver.finish()
     finally:
-        receiver.close()
+        await _end(writing, receiver)
     if form.path is not None and not form.sha256:
         raise RefusedError("the form ends before the file does")
     return form
+
+
+async def _end(writing: asyncio.Future[None] | None, receiver: _Receiver) -> None:
+    """Close the file, but not while it is written to."""
+    try:
+        if writing is not None:
+            with suppress(FullError):
+                await writing
+    finally:
+        receiver.close()
