@@ -17,8 +17,8 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from trueup.features.serve.desk import MAIN, Desk, View
-from trueup.features.serve.receive import Policy, Received, Rules
-from trueup.judge.rule import RuleSettings
+from trueup.features.serve.policies import Policy, PolicyBook, ProjectPolicy
+from trueup.features.serve.receive import Received
 from trueup.sources.store.blobs import open_blobs
 from trueup.sources.store.schema import open_engine, upgrade
 from trueup.sources.store.store import Store
@@ -42,7 +42,7 @@ def open_desk(
     desk = Desk(
         Store(engine),
         open_blobs(blobs or str(folder / "blobs"), folder),
-        rules=Rules(policy=policy, settings=RuleSettings()),
+        policies=PolicyBook(default=ProjectPolicy(contradictions=policy)),
         **options,
     )
     try:

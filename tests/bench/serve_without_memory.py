@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from trueup.features.serve.desk import Desk
-from trueup.features.serve.receive import Rules
+from trueup.features.serve.policies import PolicyBook
 from trueup.interfaces.web.run import Running, run
-from trueup.judge.rule import RuleSettings
 from trueup.sources.store.blobs import open_blobs
 from trueup.sources.store.schema import open_engine
 from trueup.sources.store.store import Store
@@ -25,7 +24,7 @@ def open_desk(data: Path) -> Desk:
     return Desk(
         Store(open_engine(f"sqlite:///{data / 'index.db'}")),
         open_blobs(str(data / "blobs"), data),
-        rules=Rules(settings=RuleSettings(select=None, ignore=frozenset(), severity={})),
+        policies=PolicyBook(),
         page_memory=0,
     )
 

@@ -15,9 +15,8 @@ from starlette.testclient import TestClient
 
 from tests.build import make_sdist, make_wheel
 from trueup.features.serve.desk import Desk
-from trueup.features.serve.receive import Policy, Rules
+from trueup.features.serve.policies import Policy, PolicyBook, ProjectPolicy
 from trueup.interfaces.web.app import make_app
-from trueup.judge.rule import RuleSettings
 from trueup.sources.store.blobs import open_blobs
 from trueup.sources.store.schema import open_engine, upgrade
 from trueup.sources.store.store import Scope, Store
@@ -40,7 +39,7 @@ def shop(folder: Path) -> Iterator[Shop]:
     desk = Desk(
         Store(engine),
         open_blobs(str(folder / "blobs"), folder),
-        rules=Rules(policy=Policy.WARN, settings=RuleSettings()),
+        policies=PolicyBook(default=ProjectPolicy(contradictions=Policy.WARN)),
     )
     actions = ("upload", "publish", "yank", "close", "delete")
     token = desk.store.make("laws", Scope(projects=("*",), channels=("*",), actions=actions))

@@ -18,7 +18,7 @@ from tests.stores import Postgres, postgres, postgres_bin
 from trueup.features.serve.backup import back_up, restore_from
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.fsck import check_store
-from trueup.features.serve.receive import Policy
+from trueup.features.serve.policies import Policy
 from trueup.interfaces.web.metrics import CountedBlobs
 from trueup.model.errors import SourceError, TrueupError, UsageError
 from trueup.sources.store.failures import StoreError

@@ -14,7 +14,7 @@ from tests.build import make_wheel
 from tests.desks import add, digest, open_desk, page, publish
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.fsck import Checked, check_store
-from trueup.features.serve.receive import Policy
+from trueup.features.serve.policies import Policy
 from trueup.sources.store.tables import DERIVED, FILES, PAGES
 
 HOURS = 3600.0

@@ -36,7 +36,7 @@ def read(
             await asyncio.sleep(0)
 
     async def work() -> Form:
-        return await read_form(chunks(), kind, folder, limit=limit)
+        return await read_form(chunks(), kind, folder, limit=lambda filename: limit)
 
     return asyncio.run(work())
 
@@ -116,7 +116,7 @@ def test_an_upload_that_is_given_up_leaves_nobody_writing(tmp_path: Path) -> Non
 
     async def work() -> None:
         with pytest.raises(GoneError):
-            await read_form(chunks(), KIND, tmp_path, limit=10**9)
+            await read_form(chunks(), KIND, tmp_path, limit=lambda filename: 10**9)
         # What had arrived was written to its end before the file was closed.
         assert (tmp_path / "upload").stat().st_size > 7_900_000
 

@@ -13,7 +13,8 @@ from packaging.version import InvalidVersion, Version
 from trueup.features.serve.corrected import Corrected, Keeper
 from trueup.features.serve.filed import Files
 from trueup.features.serve.memory import PageKey, PageMemory
-from trueup.features.serve.receive import Receiver, RefusedError, Rules
+from trueup.features.serve.policies import PolicyBook
+from trueup.features.serve.receive import Receiver, RefusedError
 from trueup.features.serve.shelves import Hosted, Joined, Shelf, Upstream
 from trueup.features.serve.watch import DeskWatcher, WatchedReceiver
 from trueup.model.artifact import Artifact
@@ -54,18 +55,14 @@ class Desk:
         store: Store,
         blobs: Blobs,
         *,
-        rules: Rules,
+        policies: PolicyBook,
         open_upstream: Callable[[], IndexSource] | None = None,
-        quiet: float | None = None,
         page_memory: int = 64 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``quiet`` is after how many seconds without an upload a release is published by itself;
-        None: only when somebody says so. ``page_memory`` is for how many bytes of pages.
-        """
+        """``page_memory`` is for how many bytes of pages."""
         self.store = store
-        self.rules = rules
-        self.quiet = quiet
+        self.policies = policies
         self.clock = clock
         self.upstream = None if open_upstream is None else Upstream(store, open_upstream)
         self.files = Files(store, blobs, self.upstream)
@@ -166,7 +163,7 @@ class Desk:
 
     def receiver(self, channel: str) -> Receiver:
         """What takes uploads to a channel."""
-        found = WatchedReceiver(self.store, self.blobs, channel, self.rules, clock=self.clock)
+        found = WatchedReceiver(self.store, self.blobs, channel, self.policies, clock=self.clock)
         found.watcher = self.watcher
         return found
 
@@ -181,13 +178,15 @@ class Desk:
         return {"project": release.project, "version": str(release.version), "state": "published"}
 
     def publish_quiet(self) -> list[str]:
-        """Publish what was staged and then left alone for the quiet period; returns what was."""
-        if self.quiet is None:
+        """Publish what was staged and then left alone for its quiet period; returns what was."""
+        policies = (self.policies.default, *(one.policy for one in self.policies.tables))
+        if all(one.quiet is None for one in policies):
             return []
         done = []
         for channel in self.store.channels():
             for release in self.store.releases(channel, state=State.STAGED):
-                left = release.touched + self.quiet <= self.clock()
+                quiet = self.policies.for_project(channel, release.project).quiet
+                left = quiet is not None and release.touched + quiet <= self.clock()
                 if left and self._publish_left(release):
                     done.append(f"{release.project} {release.version}")
         self.follow()

@@ -90,9 +90,10 @@ class ProjectPolicy:
 
     contradictions: Policy = Policy.REJECT
     classes: frozenset[ReleaseClass] = frozenset(
-        {ReleaseClass.MERGEABLE, ReleaseClass.IRRECONCILABLE}
+        {ReleaseClass.MERGEABLE, ReleaseClass.IRRECONCILABLE, ReleaseClass.UNKNOWN}
     )
-    rules: RuleSettings = field(default_factory=RuleSettings)
+    rules: RuleSettings = field(default_factory=lambda: RuleSettings(severity={}))
+    """Its mapping is a plain one, since policies go to the processes of workers."""
     fail_on: Severity | None = Severity.ERROR
     declarations: Declarations = Declarations.HONOURED
     proof: Proofs = Proofs.OPTIONAL

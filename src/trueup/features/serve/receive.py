@@ -9,23 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from trueup.features.serve.policies import Policy
-from trueup.judge.release import judge_release
-from trueup.judge.rule import RuleSettings
+from trueup.features.serve.judging import contradictions, judge, verdict_of
+from trueup.features.serve.policies import Policy, PolicyBook, ProjectPolicy
 from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.model.errors import TrueupError
-from trueup.model.finding import Finding, ReleaseReport, Severity
-from trueup.model.metadata import Metadata, Unreadable, parse_metadata
-from trueup.model.release import How, Reading, Release, ReleaseFile
+from trueup.model.finding import Finding, ReleaseReport
+from trueup.model.metadata import Metadata, Unreadable
+from trueup.model.release import Reading, ReleaseFile
 from trueup.sources.archive import reading_of_sdist, reading_of_wheel
-from trueup.sources.limits import Limits
+from trueup.sources.limits import Limits, size_text
 from trueup.sources.rewrite import Wheel
 from trueup.sources.store.blobs import Blobs, blob_file
 from trueup.sources.store.failures import ChangedError
@@ -34,16 +31,7 @@ from trueup.sources.store.store import HostedFile, HostedRelease, State, Store
 _ATTEMPTS = 20
 """How often a release is judged again because another upload came in between."""
 
-__all__ = ["Policy", "Received", "Receiver", "RefusedError", "Rules"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How uploads are judged: by which rules, and what a finding from ``fail_on`` on means."""
-
-    policy: Policy = Policy.REJECT
-    settings: RuleSettings
-    fail_on: Severity = Severity.ERROR
+__all__ = ["Policy", "Received", "Receiver", "RefusedError", "ThereError", "TooLargeError"]
 
 
 class RefusedError(TrueupError):
@@ -56,6 +44,12 @@ class ThereError(RefusedError):
     """The same file is there already; clients may skip it."""
 
     status = 409
+
+
+class TooLargeError(RefusedError):
+    """More than the index takes."""
+
+    status = 413
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +72,14 @@ class Receiver:
         store: Store,
         blobs: Blobs,
         channel: str,
-        rules: Rules,
+        policies: PolicyBook,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._channel = channel
-        self._rules = rules
+        self._policies = policies
         self._clock = clock
 
     def receive(
@@ -107,6 +101,7 @@ class Receiver:
         name = parse_filename(filename)
         if isinstance(name, OtherName):
             raise RefusedError(f"`{filename}` cannot be uploaded: {name.reason}")
+        self._check_size(name.project, filename, size)
         reading = self._read(path, filename)
         self._check_identity(filename, reading, said or {}, sha256)
         artifact = Artifact(
@@ -148,12 +143,15 @@ class Receiver:
         """
         artifact, name = new.artifact, new.artifact.name
         assert not isinstance(name, OtherName)
-        self._check_free(release, artifact.filename, artifact.hashes["sha256"])
+        policy = self._policy(name.project)
+        self._check_free(release, artifact.filename, artifact.hashes["sha256"], policy)
         report = self._judge(name.project, name.version, release, new)
-        bad, published = self._bad(report), release is not None and release.state is State.PUBLISHED
-        if bad and (published or self._rules.policy is Policy.REJECT):
-            raise _refusal(bad[0])
-        if bad and self._rules.policy is Policy.QUARANTINE:
+        bad = contradictions(report, policy)
+        if bad and policy.contradictions is not Policy.WARN:
+            # What is published cannot be set aside any more.
+            published = release is not None and release.state is State.PUBLISHED
+            if published or policy.contradictions is Policy.REJECT:
+                raise _refusal(bad[0])
             return report, State.QUARANTINED
         return report, State.STAGED
 
@@ -188,7 +186,7 @@ class Receiver:
                 uploaded=self._clock(),
                 uploader=who,
             ),
-            verdict=_verdict(report),
+            verdict=verdict_of(report),
             state=state,
             beside=beside,
             expected=expected,
@@ -212,11 +210,12 @@ class Receiver:
             if touched is not None and release.touched != touched:
                 raise ChangedError(f"{project} {version} was changed meanwhile")
             report = self._judge(project, version, release, None)
-            bad = self._bad(report)
-            if bad and self._rules.policy is not Policy.WARN:
+            policy = self._policy(project)
+            bad = contradictions(report, policy)
+            if bad and policy.contradictions is not Policy.WARN:
                 raise _refusal(bad[0])
             try:
-                self._store.publish(release, who=who, verdict=_verdict(report))
+                self._store.publish(release, who=who, verdict=verdict_of(report))
                 return release
             except ChangedError:
                 if attempt == _ATTEMPTS - 1:
@@ -272,7 +271,18 @@ class Receiver:
                 expected=f"`{name.project}`",
             )
 
-    def _check_free(self, release: HostedRelease | None, filename: str, sha256: str) -> None:
+    def _check_size(self, project: NormalizedName, filename: str, size: int) -> None:
+        largest = self._policy(project).largest
+        if largest is not None and size > largest:
+            raise TooLargeError(
+                f"`{filename}` is too large",
+                found=size_text(size),
+                expected=f"at most {size_text(largest)}",
+            )
+
+    def _check_free(
+        self, release: HostedRelease | None, filename: str, sha256: str, policy: ProjectPolicy
+    ) -> None:
         if release is None:
             return
         for file in release.files:
@@ -282,6 +292,14 @@ class Receiver:
                 raise kind(f"`{filename}` was uploaded before, {same}")
         if release.closed:
             raise RefusedError(f"{release.project} {release.version} takes no further files")
+        after, published = policy.closed_after, release.published
+        if after is not None and published is not None and published + after <= self._clock():
+            days = f"{after / 86_400:g} day{'' if after == 86_400 else 's'}"
+            raise RefusedError(
+                f"{release.project} {release.version} takes no further files, it was published "
+                f"more than {days} ago",
+                hint="a new version can be uploaded",
+            )
 
     def _judge(
         self,
@@ -290,35 +308,17 @@ class Receiver:
         release: HostedRelease | None,
         new: ReleaseFile | None,
     ) -> ReleaseReport:
-        """All files against all: those that are there, and the one that comes."""
-        files = [self._staged(file) for file in (release.files if release else ())]
-        whole = Release(
-            project=project,
-            version=version,
-            files=(*files, *([new] if new is not None else [])),
-            origin=f"channel {self._channel}",
-        )
-        return judge_release(whole, settings=self._rules.settings, suggest=True)
+        policy = self._policy(project)
+        return judge(self._blobs, self._channel, project, version, release, new, policy)
 
-    def _staged(self, file: HostedFile) -> ReleaseFile:
-        artifact = file.artifact(file.filename)
-        if file.core_metadata is not None:
-            reading = Reading(
-                metadata=parse_metadata(file.core_metadata), how=How.FILE, verified=True
-            )
-        else:
-            data = b"".join(self._blobs.read(file.sha256, 0, file.size))
-            reading = reading_of_sdist(BytesIO(data), artifact, verified=True)
-        return ReleaseFile(artifact=artifact, reading=reading)
+    def _policy(self, project: NormalizedName) -> ProjectPolicy:
+        return self._policies.for_project(self._channel, project)
 
     def _wheel_metadata(self, sha256: str, size: int, filename: str) -> bytes:
         wheel = Wheel(blob_file(self._blobs, sha256, size), filename, limits=Limits())
         data = wheel.read("METADATA")
         assert data is not None  # the wheel was read before
         return data
-
-    def _bad(self, report: ReleaseReport) -> list[Finding]:
-        return [one for one in report.findings if one.severity.rank >= self._rules.fail_on.rank]
 
 
 def _refusal(finding: Finding) -> RefusedError:
@@ -327,23 +327,3 @@ def _refusal(finding: Finding) -> RefusedError:
     field = f"{finding.field}: " if finding.field else ""
     where = f" ({finding.where})" if finding.where else ""
     return RefusedError(f"{field}{finding.message}{where}: {files}", hint=finding.hint)
-
-
-def _verdict(report: ReleaseReport) -> dict[str, Any]:
-    """What is kept of a judgement, for the web page and the log."""
-    return {
-        "class": report.class_words,
-        "advice": report.advice.value,
-        "findings": [
-            {
-                "code": one.code,
-                "severity": one.severity.value,
-                "message": one.message,
-                "field": one.field,
-                "where": one.where,
-                "files": list(one.files),
-            }
-            for one in report.findings
-        ],
-        "merged": list(report.merged.requires_dist) if report.merged is not None else None,
-    }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
 from trueup.interfaces.cli import serveadmin, servebackup
-from trueup.interfaces.cli.errors import HOLDS
+from trueup.interfaces.cli.errors import COULD_NOT, HOLDS, error_text
+from trueup.interfaces.cli.serveoptions import given_options, serve_options
+from trueup.interfaces.servecheck import check_options, explain_policy
+from trueup.interfaces.serveconfig import read_options
 from trueup.interfaces.serveinput import ServeOptions, data_folder, open_desk
 
 __all__ = ["command"]
@@ -25,134 +30,47 @@ What installers are given:  http://HOST:PORT/simple/            as uploaded, and
                             http://HOST:PORT/corrected/simple/  one metadata for all wheels
 Where to upload:            http://HOST:PORT/legacy/            (user `__token__`)
 """
-_GIB = 1024**3
-
-
-def _data_options(function: Any) -> Any:
-    for option in (
-        click.option(
-            "blobs", "--blobs", metavar="WHERE", help="A folder, or `s3://bucket/prefix`."
-        ),
-        click.option(
-            "database", "--database", metavar="URL", help="`sqlite:///file` or `postgresql://…`."
-        ),
-        click.option(
-            "data",
-            "--data",
-            metavar="FOLDER",
-            help="Where releases are kept (default: `trueup/index` in the user's data folder).",
-        ),
-    ):
-        function = option(function)
-    return function
-
-
-def _running_options(function: Any) -> Any:
-    for option in (
-        click.option(
-            "metrics",
-            "--metrics/--no-metrics",
-            default=True,
-            help="Numbers for Prometheus under `/metrics`, for this machine and tokens that may "
-            "`metrics` (default: shown).",
-        ),
-        click.option(
-            "log_format",
-            "--log-format",
-            type=click.Choice(("auto", "text", "json")),
-            default="auto",
-            show_default=True,
-            help="How lines of the log look; auto: text on a terminal, else JSON.",
-        ),
-        click.option(
-            "log",
-            "--log",
-            type=click.Choice(("changes", "requests", "none")),
-            default="changes",
-            show_default=True,
-            help="What is logged: requests without those for pages in memory, or all.",
-        ),
-        click.option(
-            "patience",
-            "--patience",
-            type=click.IntRange(min=0),
-            metavar="SECONDS",
-            default=60,
-            show_default=True,
-            help="How long uploads and answers under way may still take when it is stopped.",
-        ),
-        click.option(
-            "workers",
-            "--workers",
-            type=click.IntRange(1, 256),
-            default=1,
-            show_default=True,
-            help="So many processes answer.",
-        ),
-    ):
-        function = option(function)
-    return function
 
 
 @click.group(name="serve", invoke_without_command=True, epilog=_EPILOG)
-@_data_options
-@click.option(
-    "index",
-    "--index",
-    metavar="URL",
-    multiple=True,
-    help="The index behind this one; otherwise where pip and uv are set to look.",
-)
-@click.option("hosted_only", "--hosted-only", is_flag=True, help="No index behind this one.")
-@click.option(
-    "policy",
-    "--policy",
-    type=click.Choice(("reject", "quarantine", "warn")),
-    default="reject",
-    show_default=True,
-    help="What happens to a file that contradicts its release.",
-)
-@click.option(
-    "quiet_period",
-    "--quiet-period",
-    type=click.FloatRange(min=0),
-    metavar="SECONDS",
-    help="Publish a staged release after so long without an upload (default: only when "
-    "`publish` is called).",
-)
-@click.option("host", "--host", default="127.0.0.1", show_default=True, help="Listen here.")
-@click.option(
-    "port",
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8600,
-    show_default=True,
-    help="Listen on this port.",
-)
-@click.option(
-    "largest",
-    "--largest",
-    type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
-    help="GiB that one file may have.",
-)
-@_running_options
+@serve_options
 @click.pass_context
-def command(context: click.Context, /, **options: Any) -> None:
+def command(
+    context: click.Context,
+    /,
+    config: Path | None,
+    check_config: bool,
+    project: str | None,
+    channel: str,
+    **options: Any,
+) -> None:
     """An index of your own: releases appear whole, after all their files were compared."""
-    names = ("workers", "patience", "log", "log_format", "metrics")
-    running = {name: options.pop(name) for name in names}
-    context.obj = ServeOptions(**options)
+    context.obj = read_options(given_options(context), config, environ=os.environ)
+    if project is not None and not check_config:
+        raise click.UsageError("`--project` goes with `--check-config`")
+    if check_config:
+        context.exit(_check(context.obj, project, channel))
     if context.invoked_subcommand is None:
-        context.exit(_serve(context.obj, **running))
+        context.exit(_serve(context.obj))
 
 
-def _serve(options: ServeOptions, *, log_format: str, **running: Any) -> int:
+def _check(options: ServeOptions, project: str | None, channel: str) -> int:
+    if project is not None:
+        click.echo("\n".join(explain_policy(options, channel, project)))
+        return HOLDS
+    found = check_options(options, environ=os.environ, directory=Path.cwd())
+    click.echo("\n".join(found.said))
+    for fault in found.faults:
+        click.echo(f"\n{error_text(fault)}", err=True)
+    return COULD_NOT if found.faults else HOLDS
+
+
+def _serve(options: ServeOptions) -> int:
     # What is wrong with the options is said here, and the tables are there when workers start.
     open_desk(options).close()
     from trueup.interfaces.web.run import Running, run
 
+    log_format = options.log_format
     if log_format == "auto":
         log_format = "text" if sys.stderr.isatty() else "json"
     click.echo(
@@ -164,9 +82,12 @@ def _serve(options: ServeOptions, *, log_format: str, **running: Any) -> int:
         Running(
             host=options.host,
             port=options.port,
-            largest=options.largest * _GIB,
+            largest=options.largest,
+            workers=options.workers,
             log_form=log_format,
-            **running,
+            log=options.log,
+            metrics=options.metrics,
+            patience=options.patience,
         ),
     )
     return HOLDS

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -37,6 +37,7 @@ from trueup.interfaces.web.replies import (
 )
 from trueup.interfaces.web.upload import read_form
 from trueup.interfaces.web.watched import Tally
+from trueup.model.artifact import OtherName, parse_filename
 from trueup.model.errors import NotFoundError, TrueupError
 from trueup.sources.store.store import HostedRelease, State
 
@@ -177,7 +178,7 @@ class _Handlers:
                 _chunks(request),
                 request.headers.get("content-type", ""),
                 Path(folder),
-                limit=self._largest,
+                limit=partial(self._limit, channel),
             )
             if form.first(":action") not in ("", "file_upload"):
                 raise RefusedError(
@@ -185,8 +186,7 @@ class _Handlers:
                 )
             if form.path is None or form.filename is None:
                 raise RefusedError("the form has no file", expected="a part named `content`")
-            project = canonicalize_name(form.filename.partition("-")[0])
-            self._access.may(token, "upload", channel, project)
+            self._access.may(token, "upload", channel, _project(form.filename))
             received = await run_in_threadpool(
                 self._desk.receiver(channel).receive,
                 form.path,
@@ -202,6 +202,10 @@ class _Handlers:
         elif received.state is State.PUBLISHED:
             await run_in_threadpool(self._desk.follow)
         return JSONResponse(_received(received))
+
+    def _limit(self, channel: str, filename: str) -> int:
+        own = self._desk.policies.for_project(channel, _project(filename)).largest
+        return self._largest if own is None else min(own, self._largest)
 
     async def release(self, request: Request) -> Response:
         await self._access.token(request)
@@ -276,6 +280,14 @@ class _Handlers:
             raise NotFoundError("no such file", place=(request.path_params["filename"],))
         await run_in_threadpool(self._desk.follow)
         return JSONResponse({"filename": request.path_params["filename"], "yanked": reason_text})
+
+
+def _project(filename: str) -> NormalizedName:
+    """The project that a file belongs to, as whoever takes it sees it; raises RefusedError."""
+    name = parse_filename(filename)
+    if isinstance(name, OtherName):
+        raise RefusedError(f"`{filename}` cannot be uploaded: {name.reason}")
+    return name.project
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:

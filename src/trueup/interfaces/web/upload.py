@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,21 +20,15 @@ from typing import BinaryIO
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from trueup.features.serve.receive import RefusedError
+from trueup.features.serve.receive import RefusedError, TooLargeError
 from trueup.sources.limits import size_text
 
-__all__ = ["Form", "TooLargeError", "read_form"]
+__all__ = ["Form", "read_form"]
 
 _MOST_FIELDS = 2_000
 _MOST_FIELD_BYTES = 4 * 1024 * 1024
 _BATCH = 1024 * 1024
 """So many bytes are written at once; twice as many are in memory."""
-
-
-class TooLargeError(RefusedError):
-    """More than the index takes."""
-
-    status = 413
 
 
 class FullError(RefusedError):
@@ -61,10 +55,11 @@ class Form:
 class _Receiver:
     """What the parser calls."""
 
-    def __init__(self, form: Form, folder: Path, limit: int) -> None:
+    def __init__(self, form: Form, folder: Path, limit: Callable[[str], int]) -> None:
         self._form = form
         self._folder = folder
-        self._limit = limit
+        self._limit_of = limit
+        self._limit = 0
         self._header = b""
         self._value = b""
         self._name = ""
@@ -116,6 +111,7 @@ class _Receiver:
             raise RefusedError("the form has more than one file")
         if filename != os.path.basename(filename) or "\\" in filename or not filename:  # noqa: PTH119
             raise RefusedError("the file has a name with a folder in it", found=f"`{filename}`")
+        self._limit = self._limit_of(filename)
         self._form.filename = filename
         self._form.path = self._folder / "upload"
         try:
@@ -194,11 +190,12 @@ def _begin_writing(file: BinaryIO, size: int) -> None:
 
 
 async def read_form(
-    chunks: AsyncIterator[bytes], content_type: str, folder: Path, *, limit: int
+    chunks: AsyncIterator[bytes], content_type: str, folder: Path, *, limit: Callable[[str], int]
 ) -> Form:
     """Take the form apart while it arrives; the file lies in ``folder`` afterwards.
 
-    Raises RefusedError for what is no such form, TooLargeError for a file above ``limit`` bytes.
+    ``limit`` tells how many bytes a file of that name may have, or refuses the name. Raises
+    RefusedError for what is no such form, TooLargeError for a file that is larger.
     """
     kind, options = parse_options_header(content_type.encode("latin-1", "replace"))
     boundary = options.get(b"boundary")

@@ -75,6 +75,7 @@ class HostedRelease:
     expected: tuple[str, ...]
     verdict: Mapping[str, Any] | None
     files: tuple[HostedFile, ...]
+    published: float | None = None
 
 
 class Releases(Database):
@@ -127,6 +128,7 @@ class Releases(Database):
             expected=tuple(json.loads(row.expected)) if row.expected else (),
             verdict=json.loads(row.verdict) if row.verdict else None,
             files=tuple(_file(file) for file in files),
+            published=row.published,
         )
 
     def projects(self, channel: str) -> tuple[NormalizedName, ...]:
