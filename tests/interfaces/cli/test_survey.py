@@ -13,7 +13,9 @@ from tests import corpus
 from tests.bulk.generate import generate
 from tests.rows import recorded_rows, row
 from tests.surveyed import audited, dataset_of
+from trueup.features.survey.sample import Sample, Stratum, keep_sample
 from trueup.interfaces.cli.main import main
+from trueup.sources.dataset import FolderDataset
 
 LINUX = "demo-1.0-py3-none-manylinux_2_17_x86_64.whl"
 WINDOWS = "demo-1.0-py3-none-win_amd64.whl"
@@ -107,6 +109,42 @@ def test_what_changed_between_two_runs(tmp_path: Path, capsys: pytest.CaptureFix
     text = told(capsys, "report", new, "--compare", old)
     assert "mergeable → identical: 1, such as demo 1.0" in text
     assert "single → gone: 1, such as other 1.0" in text
+
+
+def test_a_sample_is_told_with_its_doubt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        row(f"p{number}-1.0-py3-none-{tag}.whl", ["a"] if number < 3 and tag == "any" else [])
+        for number in range(40)
+        for tag in ("win_amd64", "any")
+    ]
+    audited(dataset_of(tmp_path, rows))
+    stratum = Stratum(
+        name="all", population=4_000, projects=tuple(f"p{number}" for number in range(40))
+    )
+    keep_sample(FolderDataset(tmp_path), Sample(seed=9, strata=(stratum,)))
+    text = told(capsys, "report", tmp_path)
+    assert "40 projects of 4,000 were drawn (seed 9)" in text
+    line, *_ = (
+        one for one in text.splitlines() if one.startswith("  irreconcilable          3   ")
+    )
+    assert line.split() == [
+        "mergeable",
+        "3",
+        "7.50%",
+        "2.60%",
+        "19.75%",
+        "3",
+        "7.50%",
+        "2.60%",
+        "19.75%",
+    ]
+    found = json.loads(told(capsys, "report", tmp_path, "--format", "json"))["sample"]
+    assert (found["population"], found["projects"], len(found["estimates"])) == (4_000, 40, 2)
+    assert "What the sample says of the whole" in told(
+        capsys, "report", tmp_path, "--format", "html"
+    )
 
 
 def test_any_question(judged: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trueup.features.survey.ask import Answer, Question, open_results, questions
+from trueup.features.survey.sample import Estimate, Sample, estimates, kept_sample
 from trueup.sources.dataset import Dataset
 
 __all__ = ["Change", "SurveyReport", "gather"]
@@ -49,6 +50,8 @@ class SurveyReport:
     differing: int
     imports: tuple[Mapping[str, Any], ...]
     answers: tuple[tuple[Question, Answer], ...]
+    sample: Sample | None = None
+    estimates: tuple[Estimate, ...] = ()
     change: Change | None = None
 
     def answer(self, name: str) -> Answer:
@@ -76,6 +79,8 @@ def gather(
             "count(*) FILTER (class NOT IN ('single', 'not auditable')), "
             "count(*) FILTER (class IN ('mergeable', 'irreconcilable')) FROM releases"
         ).rows
+        sample = kept_sample(dataset)
+        estimated = () if sample is None else estimates(results, sample)
         change = None if compare is None else _change(results, compare)
     return SurveyReport(
         where=dataset.where,
@@ -86,6 +91,8 @@ def gather(
         differing=differing,
         imports=_imports(dataset),
         answers=answers,
+        sample=sample,
+        estimates=estimated,
         change=change,
     )
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from trueup.features.survey.report import SurveyReport
 from trueup.interfaces.report.html import render_page
 from trueup.interfaces.report.surveycharts import charts
-from trueup.interfaces.report.surveywords import CLASS_WORDS, cell, import_words, summary
+from trueup.interfaces.report.surveywords import (
+    CLASS_WORDS,
+    ESTIMATE_COLUMNS,
+    cell,
+    estimate_rows,
+    import_words,
+    sample_words,
+    summary,
+)
 
 __all__ = ["render_survey_html"]
 
@@ -32,6 +40,9 @@ def render_survey_html(report: SurveyReport, *, title: str = "Survey") -> str:
             if by_name[name][1].rows
         ],
         imports=[import_words(one) for one in report.imports],
+        sample=None if report.sample is None else sample_words(report.sample),
+        estimate_columns=ESTIMATE_COLUMNS,
+        estimates=estimate_rows(report.estimates),
         class_words=CLASS_WORDS,
         cell=cell,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +28,7 @@ def render_survey_json(report: SurveyReport) -> str:
         "audited": report.audited,
         "differing": report.differing,
         "imports": list(report.imports),
+        "sample": None if report.sample is None else _sample(report),
         "questions": [
             {
                 "name": question.name,
@@ -40,6 +42,16 @@ def render_survey_json(report: SurveyReport) -> str:
         "change": None if report.change is None else asdict(report.change),
     }
     return _text(document)
+
+
+def _sample(report: SurveyReport) -> Mapping[str, Any]:
+    assert report.sample is not None
+    return {
+        "seed": report.sample.seed,
+        "population": report.sample.population,
+        "projects": len(report.sample.projects),
+        "estimates": [asdict(one) for one in report.estimates],
+    }
 
 
 def answer_json(answer: Answer) -> str:

@@ -8,7 +8,15 @@ from trueup.features.survey.ask import Answer
 from trueup.features.survey.report import Change, SurveyReport
 from trueup.interfaces.report.columns import columns
 from trueup.interfaces.report.page import Page, join_blocks
-from trueup.interfaces.report.surveywords import CLASS_WORDS, cell, import_words, summary
+from trueup.interfaces.report.surveywords import (
+    CLASS_WORDS,
+    ESTIMATE_COLUMNS,
+    cell,
+    estimate_rows,
+    import_words,
+    sample_words,
+    summary,
+)
 from trueup.interfaces.report.words import count, printable
 
 __all__ = ["render_answer_text", "render_survey_text"]
@@ -36,6 +44,17 @@ def _blocks(report: SurveyReport, page: Page) -> Iterator[list[str]]:
                 line
                 for one in report.imports
                 for line in page.wrap(import_words(one), "  ", "    ")
+            ),
+        ]
+    if report.sample is not None:
+        yield [
+            page.paint("What the sample says of the whole", bold=True),
+            *page.wrap(sample_words(report.sample), "  "),
+            "",
+            *columns(
+                [ESTIMATE_COLUMNS, *estimate_rows(report.estimates)],
+                width=page.width,
+                right=set(range(1, 9)),
             ),
         ]
     ordered = sorted(report.answers, key=lambda item: (item[0].name not in _LEAD, item[0].name))

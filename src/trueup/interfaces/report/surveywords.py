@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from trueup.features.survey.report import SurveyReport
+from trueup.features.survey.sample import Estimate, Sample
 from trueup.interfaces.report.words import count
 
-__all__ = ["CLASS_WORDS", "cell", "import_words", "summary"]
+__all__ = [
+    "CLASS_WORDS",
+    "ESTIMATE_COLUMNS",
+    "cell",
+    "estimate_rows",
+    "import_words",
+    "sample_words",
+    "summary",
+]
 
 CLASS_WORDS = {
     "identical": "all wheels say the same",
@@ -71,3 +80,35 @@ def cell(column: str, value: object) -> str:
             return ", ".join(map(str, value))
         case _:
             return str(value)
+
+
+def sample_words(sample: Sample) -> str:
+    """How the sample was drawn, and what its figures are."""
+    strata = f" in {len(sample.strata)} strata" if len(sample.strata) > 1 else ""
+    return (
+        f"{count(len(sample.projects), 'project')} of {sample.population:,} were drawn{strata} "
+        f"(seed {sample.seed}). Intervals are meant to hold the truth about the whole in 95 of 100 "
+        "samples; that of releases does so less often where a few projects have most releases"
+    )
+
+
+ESTIMATE_COLUMNS = ("class", "projects", "share of projects", "from", "to", "releases",
+                    "share of releases", "from", "to")  # fmt: skip
+
+
+def estimate_rows(estimates: Iterable[Estimate]) -> list[tuple[str, ...]]:
+    """What the sample says of the whole, a row per class; see ESTIMATE_COLUMNS."""
+    return [
+        (
+            one.release_class,
+            f"{one.projects:,}",
+            f"{one.projects_share:.2%}",
+            f"{one.projects_low:.2%}",
+            f"{one.projects_high:.2%}",
+            f"{one.releases:,}",
+            f"{one.share:.2%}",
+            f"{one.low:.2%}",
+            f"{one.high:.2%}",
+        )
+        for one in estimates
+    ]
