@@ -18,7 +18,7 @@ from trueup.sources.archive import reading_of_sdist
 from trueup.sources.store.blobs import Blobs
 from trueup.sources.store.store import HostedFile, HostedRelease
 
-__all__ = ["contradictions", "judge", "verdict_of"]
+__all__ = ["contradictions", "judge", "kept_file", "verdict_of"]
 
 _OF_CLASSES = frozenset({"dependencies-differ", "extras-differ", "requires-python-differs"})
 """Rules whose findings say that the wheels differ, which is what the class of a release says."""
@@ -34,7 +34,7 @@ def judge(
     policy: ProjectPolicy,
 ) -> ReleaseReport:
     """All files against all: those that are there, and the one that comes."""
-    files = [_staged(blobs, file) for file in (there.files if there is not None else ())]
+    files = [kept_file(blobs, file) for file in (there.files if there is not None else ())]
     if new is not None:
         files.append(new)
     if policy.declarations is Declarations.IGNORED:
@@ -45,7 +45,8 @@ def judge(
     return judge_release(release, settings=policy.rules, suggest=True)
 
 
-def _staged(blobs: Blobs, file: HostedFile) -> ReleaseFile:
+def kept_file(blobs: Blobs, file: HostedFile) -> ReleaseFile:
+    """A file whose blob is there, with what it says."""
     artifact = file.artifact(file.filename)
     if file.core_metadata is not None:
         reading = Reading(metadata=parse_metadata(file.core_metadata), how=How.FILE, verified=True)
