@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 
@@ -25,6 +26,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             wheel = make_wheel(folder, "demo", "1.0", tags=tag, requires=asks)
             assert found.upload(wheel).status_code == 200
         assert found.post("/api/demo/1.0/publish").status_code == 200
+        assert found.upload(make_wheel(folder, "demo", "0.9")).status_code == 200
+        assert found.post("/api/demo/0.9/publish").status_code == 200
+        yanked = "/api/demo/yank/demo-0.9-py3-none-any.whl?reason=%3Cscript%3Ealert(2)"
+        assert found.post(yanked).status_code == 200
         assert found.upload(make_wheel(folder, "demo", "2.0")).status_code == 200
         assert found.upload(make_wheel(folder, "other", "1.0")).status_code == 200
         local = make_wheel(folder, "demo", "1.0", requires=["one", "mpi-lib"])
@@ -32,33 +37,47 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
-def private(server: Server, path: str) -> httpx2.Response:
-    return httpx2.get(f"{server.url}{path}", auth=("__token__", server.token), verify=False)
+def private(server: Server, path: str, token: str | None = None) -> httpx2.Response:
+    who = ("__token__", token or server.token)
+    return httpx2.get(f"{server.url}{path}", auth=who, verify=False)
 
 
 @pytest.mark.parametrize(
     ("path", "there", "absent"),
     [
-        ("/", "demo", "other"),
+        ("/", "/p/demo", "other"),
         ("/?q=DE_MO", "0 projects", "/p/demo"),
         ("/?q=Dem", "/p/demo", "other"),
-        ("/?q=%3Cscript%3E", "&lt;script&gt;", "<script"),
+        ("/?q=%3Cscript%3E", "&lt;script&gt;", "<script>"),
+        ("/?page=7", "/p/demo", "other"),
+        ("/?page=x", "/p/demo", "other"),
         ("/p/demo", "/p/demo/1.0", "2.0"),
-        ("/p/demo/1.0", "Requires-Dist", "<script"),
+        ("/p/demo", "/corrected/simple/ demo", "mpi"),
+        ("/p/demo/1.0", "Requires-Dist", "<script>alert"),
         ("/p/demo/1.0", "One list that serves every wheel", "mpi-lib"),
+        ("/p/demo/0.9", "&lt;script&gt;alert(2)", "<script>alert"),
+        ("/p/demo/1.0", "To see it by hand", "<th scope=\"col\">Who</th>"),
         ("/p/Demo/1.0/report", "Files and fields", "<script>alert"),
+        ("/login", 'type="password"', "Log out"),
     ],
-)
+)  # fmt: skip
 def test_public_pages(server: Server, path: str, there: str, absent: str) -> None:
     answer = server.get(path)
     assert answer.status_code == 200
     assert there in answer.text
     assert absent not in answer.text
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+def test_a_project_has_one_address(server: Server) -> None:
+    answer = server.get("/p/DE_mo")
+    assert (answer.status_code, answer.headers["location"]) == (301, "/p/de-mo")
 
 
 @pytest.mark.parametrize(
-    "path", ["/p/other", "/p/other/1.0", "/p/demo/2.0", "/p/demo/2.0/report", "/p/demo/latest"]
+    "path",
+    ["/p/other", "/p/other/1.0", "/p/demo/2.0", "/p/demo/2.0/report", "/p/demo/latest", "/p/-x-"],
 )
 def test_what_is_not_published_is_not_there(server: Server, path: str) -> None:
     answer = server.get(path)
@@ -72,16 +91,20 @@ def test_what_is_not_published_is_not_there(server: Server, path: str) -> None:
         ("/waiting", "/channels/main/demo/2.0"),
         ("/channels", "/channels/mpi"),
         ("/channels/mpi", "/channels/mpi/demo/1.0"),
-        ("/channels/main/other/1.0", "staged in channel main"),
+        ("/channels/main/other/1.0", "It can be published"),
         ("/channels/main/other/1.0/report", "Files and fields"),
         ("/channels/mpi/demo/1.0", "<b>only in mpi</b> <code>mpi-lib</code>"),
+        ("/channels/main/demo/1.0", "by tests"),
         ("/audit", "publish"),
+        ("/p/demo", "/channels/main/demo/2.0"),
     ],
 )
 def test_private_pages_ask_for_a_token(server: Server, path: str, there: str) -> None:
     refused = server.get(path)
-    assert refused.status_code == 401
-    assert refused.headers["www-authenticate"].startswith("Basic")
+    if not path.startswith("/p/"):
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"].startswith("Bearer")
+        assert 'name="token"' in refused.text
     assert there not in refused.text
     answer = private(server, path)
     assert answer.status_code == 200
@@ -89,17 +112,63 @@ def test_private_pages_ask_for_a_token(server: Server, path: str, there: str) ->
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["/waiting", "/channels", "/channels/main", "/audit"])
+@pytest.mark.parametrize("path", ["/waiting", "/channels", "/channels/mpi", "/audit", "/p/demo"])
 def test_a_token_shows_no_more_than_it_may_change(server: Server, path: str) -> None:
     token = trueup("serve", "--data", str(server.data), "token", "narrow", "--channel", "mpi")
-    text = httpx2.get(f"{server.url}{path}", auth=("__token__", token), verify=False).text
+    text = private(server, path, token).text
     assert "demo/2.0" not in text
-    assert "<td>main</td>" not in text
+    assert path == "/p/demo" or "<td>main</td>" not in text
     assert "/channels/main" not in text
-    other = f"{server.url}/channels/main/other/1.0"
-    assert httpx2.get(other, auth=("__token__", token), verify=False).status_code == 404
+    assert private(server, "/channels/main/other/1.0", token).status_code == 404
+    assert private(server, "/channels/main", token).status_code == 404
 
 
-def test_the_style_sheet_is_the_only_thing_a_page_loads(server: Server) -> None:
-    assert server.get("/style.css").headers["content-type"].startswith("text/css")
-    assert "style-src 'self'" in server.get("/").headers["content-security-policy"]
+@pytest.mark.parametrize(
+    ("filtered", "there", "absent"),
+    [
+        ("project=demo&action=yank", "yank", "<td>upload</td>"),
+        ("project=DEMO&action=publish", "<td>publish</td>", "<td>upload</td>"),
+        ("who=tests", "<td>tests</td>", "Nothing was written that fits"),
+        ("who=nobody", "Nothing was written that fits", "<td>tests</td>"),
+        ("before=1", "Newest", "<td>publish</td>"),
+        ("before=x", "<td>publish</td>", "Newest"),
+    ],
+)
+def test_the_log_is_filtered(server: Server, filtered: str, there: str, absent: str) -> None:
+    text = private(server, f"/audit?{filtered}").text
+    assert there in text
+    assert absent not in text
+
+
+def test_pages_load_nothing_from_elsewhere(server: Server) -> None:
+    text = server.get("/").text
+    loaded = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert {one.partition("?")[0] for one in loaded if not one.startswith("/p/")} >= {
+        "/style.css", "/report.js", "/htmx.js",
+    }  # fmt: skip
+    assert all(one.startswith(("/", "data:,", "#")) for one in loaded)
+    for path in (one for one in loaded if "?v=" in one):
+        answer = server.get(path)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+    assert "immutable" not in server.get("/style.css").headers["cache-control"]
+    policy = server.get("/").headers["content-security-policy"]
+    assert "script-src 'self'; style-src 'self'" in policy
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("index.test:8600", "http://index.test:8600/corrected/simple/ --trusted-host"),
+        ('x"><script>', "/corrected/simple/ demo"),
+        ("x;curl", "/corrected/simple/ demo"),
+    ],
+)
+def test_commands_name_the_address_that_the_visitor_used(
+    server: Server, host: str, shown: str
+) -> None:
+    text = server.get("/p/demo", host=host).text
+    assert shown in text
+    assert "x&" not in text
+    assert "x;curl" not in text
+    assert '"><script>' not in text
