@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from trueup.interfaces.cli import serveadmin, servebackup
+from trueup.interfaces.cli import serveadmin, servebackup, servepublisher
 from trueup.interfaces.cli.errors import COULD_NOT, HOLDS, error_text
 from trueup.interfaces.cli.serveoptions import given_options, serve_options
 from trueup.interfaces.servecheck import check_options, explain_policy
@@ -99,5 +99,6 @@ for _subcommand in (
     serveadmin.fsck,
     servebackup.backup,
     servebackup.restore,
+    servepublisher.publisher,
 ):
     command.add_command(_subcommand)

@@ -23,6 +23,7 @@ from trueup.features.serve.desk import MAIN, Desk, View
 from trueup.features.serve.receive import Received, RefusedError
 from trueup.interfaces.web import reason
 from trueup.interfaces.web.access import Access, channel_of
+from trueup.interfaces.web.oidc import Oidc
 from trueup.interfaces.web.operation import Operation
 from trueup.interfaces.web.pages import Pages
 from trueup.interfaces.web.problems import refused
@@ -331,6 +332,7 @@ def make_app(
     routes = [
         *_Handlers(desk, access, largest=largest).routes(),
         *Pages(desk, access.token).routes(),
+        *Oidc(desk).routes(),
         *operation.routes(access),
     ]
     app = Starlette(routes=routes, exception_handlers={TrueupError: refused}, lifespan=lifespan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trueup.sources.store.catalogue import Catalogue
 from trueup.sources.store.counts import Counts
 from trueup.sources.store.leases import Leases
+from trueup.sources.store.publishers import Publishers
 from trueup.sources.store.releases import HostedFile, HostedRelease, Releases, State
 from trueup.sources.store.sessions import Sessions
 from trueup.sources.store.shown import Page, Shown
@@ -13,5 +14,5 @@ from trueup.sources.store.tokens import Scope, Token
 __all__ = ["HostedFile", "HostedRelease", "Page", "Scope", "State", "Store", "Token"]
 
 
-class Store(Releases, Shown, Sessions, Counts, Leases, Catalogue):
+class Store(Releases, Shown, Sessions, Counts, Leases, Catalogue, Publishers):
     """One database; every write that readers can see is one step."""

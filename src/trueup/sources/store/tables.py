@@ -18,8 +18,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["AUDIT", "DERIVED", "FILES", "GENERATION", "LEASES", "METADATA", "NAMES", "PAGES",
-           "RELEASES", "REMOTE", "REMOTE_FILES", "SESSIONS", "SIDECARS", "TOKENS"]  # fmt: skip
+__all__ = ["AUDIENCE", "AUDIT", "DERIVED", "FILES", "GENERATION", "IDENTITIES", "LEASES",
+           "METADATA", "MINTED", "NAMES", "PAGES", "PUBLISHERS", "RELEASES", "REMOTE",
+           "REMOTE_FILES", "SESSIONS", "SIDECARS", "TOKENS"]  # fmt: skip
 
 METADATA = MetaData()
 _Bytes = BigInteger().with_variant(Integer, "sqlite")
@@ -180,3 +181,45 @@ SESSIONS = Table(
     Column("expires", Float, nullable=False),
 )
 """Browsers in which somebody logged in with a token."""
+
+PUBLISHERS = Table(
+    "publisher",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("issuer", String(512), nullable=False, index=True),
+    Column("subject", Text, nullable=False),
+    Column("claims", Text, nullable=False),
+    Column("pinned", Text, nullable=False),
+    Column("projects", Text, nullable=False),
+    Column("channels", Text, nullable=False),
+    Column("made", Float, nullable=False),
+)
+"""Who may exchange identities for tokens; ``subject``, ``claims`` and ``pinned`` are JSON objects
+of texts, ``projects`` and ``channels`` JSON lists."""
+
+MINTED = Table(
+    "minted",
+    METADATA,
+    Column("token", ForeignKey("token.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "publisher", ForeignKey("publisher.id", ondelete="CASCADE"), primary_key=True, index=True
+    ),
+)
+"""Which tokens were made for publishers."""
+
+IDENTITIES = Table(
+    "identity",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("until", Float, nullable=False),
+)
+"""Identities that were exchanged, until they have expired: each counts once."""
+
+AUDIENCE = Table(
+    "audience",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("audience", String(512), nullable=False),
+)
+"""One row: whom identities must be meant for."""
