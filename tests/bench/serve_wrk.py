@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 import subprocess
@@ -13,33 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.other_servers import free_port, started
+from tests.processes import family, load, processor_seconds
 
-__all__ = ["Row", "bare", "load", "processor_seconds"]
+__all__ = ["Row", "bare"]
 
 CONNECTIONS = 16
-
-
-def load() -> float:
-    """How many processes of this machine want to run, over the last minute."""
-    return float(Path("/proc/loadavg").read_text("ascii").split()[0])
-
-
-def processor_seconds(root: int) -> float:
-    """What a process and its descendants have used of a processor so far."""
-    parents, used = {}, {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text("utf-8", "replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        number = int(path.parent.name)
-        parents[number] = int(fields[1])
-        used[number] = int(fields[11]) + int(fields[12])
-    family = {root}
-    # A child may have a smaller number than its parent, once numbers begin anew.
-    while more := {one for one, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(used.get(one, 0) for one in family) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +39,8 @@ class Row:
     def measure(self, seconds: int) -> None:
         """One round: one thread of wrk with 16 connections."""
         self.loads.append(load())
-        before = processor_seconds(self.pid)
+        processes = family(self.pid)
+        before = processor_seconds(processes)
         words = [word for header in self.headers for word in ("-H", header)]
         done = subprocess.run(
             ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", *words, self.url],
@@ -74,7 +52,7 @@ class Row:
         answered = re.search(r"(\d+) requests in", done.stdout)
         assert answered is not None, done.stdout
         self.speeds.append(float(found[1]))
-        self.costs.append(int(answered[1]) / (processor_seconds(self.pid) - before))
+        self.costs.append(int(answered[1]) / (processor_seconds(processes) - before))
         errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)",
                            done.stdout)  # fmt: skip
         self.broken += sum(map(int, errors.groups())) if errors is not None else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -17,8 +16,8 @@ from time import perf_counter
 
 import pytest
 
-from tests.bench.serve_wrk import load
 from tests.build import make_wheel
+from tests.processes import load, memory
 from tests.serving import Server, serving
 
 pytestmark = [
@@ -37,10 +36,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def peak(server: Server) -> float:
     """The most memory that the server has held so far, in MiB."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text("ascii")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) / 1024
+    return memory([server.process.pid], peak=True)
 
 
 def publish_files(server: Server, folder: Path, count: int) -> float:

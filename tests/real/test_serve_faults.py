@@ -9,10 +9,9 @@ import resource
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -20,108 +19,21 @@ import pytest
 
 from tests.build import make_wheel
 from tests.index_server import Drop, Fault, Hang, IndexServer, Status, Truncate
-from tests.serving import Server, serving, trueup
-from tests.stores import ObjectServer, Postgres, object_server, postgres, postgres_bin
-from trueup.features.serve.fsck import check_store
-from trueup.sources.store.blobs import open_blobs
-from trueup.sources.store.schema import open_engine
-from trueup.sources.store.store import Store
+from tests.serveplaces import JSON, ServePlace, digest, files_of, start, until
+from tests.serving import Server
+from tests.stores import postgres, postgres_bin
 
 KILLS = int(os.environ.get("TRUEUP_KILLS", "8"))
 """How often a server is killed, over all stores; `just soak` asks for more."""
 
 SEED = int(os.environ.get("TRUEUP_SEED", "1"))
-JSON = "application/vnd.pypi.simple.v1+json"
 NO_POSTGRES = pytest.mark.skipif(postgres_bin() is None, reason="PostgreSQL is not installed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where an index keeps what it has: options and environment for each of its processes."""
-
-    data: Path
-    store: tuple[str, ...] = ()
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def fsck(self) -> str:
-        return trueup("serve", "--data", str(self.data), *self.store, "fsck", environ=self.environ)
-
-    def unfinished(self) -> list[str]:
-        """Files of uploads and downloads that did not come to their end."""
-        return [
-            path.name
-            for path in self.data.rglob("by-*/**/*")
-            if path.name != "lock" and path.is_file()
-        ]
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Postgres]:
-    with postgres() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def objects() -> Iterator[ObjectServer]:
-    with object_server() as found:
-        yield found
-
-
-@pytest.fixture(params=["here", pytest.param("far", marks=NO_POSTGRES)])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """SQLite and a folder, or PostgreSQL and an object store over HTTP."""
-    if request.param == "here":
-        return Place(data=tmp_path / "data")
-    address = request.getfixturevalue("database").new()
-    objects: ObjectServer = request.getfixturevalue("objects")
-    store = ("--database", address, "--blobs", f"s3://{objects.bucket()}/files")
-    for name, value in objects.environ.items():
-        monkeypatch.setenv(name, value)
-    return Place(data=tmp_path / "data", store=store, environ=objects.environ)
-
-
-def start(place: Place, *options: str, token: str | None = None) -> AbstractContextManager[Server]:
-    return serving(
-        place.data, *options, cwd=place.data.parent, store=place.store, environ=place.environ,
-        token=token,
-    )  # fmt: skip
-
-
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it does not come true"
-        time.sleep(0.05)
-
-
-def lost(place: Place) -> tuple[str, ...]:
-    """What `trueup serve fsck` looks for, without starting Python anew."""
-    address = place.store[1] if place.store else f"sqlite:///{place.data / 'index.db'}"
-    blobs = place.store[3] if place.store else str(place.data / "blobs")
-    engine = open_engine(address)
-    try:
-        return check_store(Store(engine), open_blobs(blobs, place.data))[0]
-    finally:
-        engine.dispose()
-
-
-def files_of(server: Server, project: str) -> dict[str, str]:
-    """File names and digests on a project's page; empty if there is none."""
-    answer = server.get(f"/simple/{project}/", accept=JSON)
-    if answer.status_code == 404:
-        return {}
-    assert answer.status_code == 200, answer.text
-    return {file["filename"]: file["hashes"]["sha256"] for file in answer.json()["files"]}
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 # --- the same on every store ------------------------------------------------------------------------
 
 
-def test_an_index_does_the_same_on_every_store(place: Place, tmp_path: Path) -> None:
+def test_an_index_does_the_same_on_every_store(place: ServePlace, tmp_path: Path) -> None:
     large = make_wheel(
         tmp_path,
         "large",
@@ -237,7 +149,7 @@ class Uploads:
 
 
 def test_killed_at_any_moment_it_loses_nothing_and_shows_nothing_half(
-    place: Place, tmp_path: Path
+    place: ServePlace, tmp_path: Path
 ) -> None:
     chance = random.Random(SEED)
     (tmp_path / "dist").mkdir()
@@ -255,7 +167,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_shows_nothing_half(
                 server.process.kill()
                 for one in running:
                     one.result(timeout=30)
-        assert lost(place) == ()
+        assert place.lost() == ()
     with start(place, "--hosted-only", token=token) as server:
         uploads.check(server)
         uploads.finish(server)
@@ -273,7 +185,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_shows_nothing_half(
 def test_a_database_that_starts_anew_under_load(tmp_path: Path) -> None:
     (tmp_path / "dist").mkdir()
     with postgres() as database:
-        place = Place(data=tmp_path / "data", store=("--database", database.new()))
+        place = ServePlace(data=tmp_path / "data", store=("--database", database.new()))
         with start(place, "--hosted-only") as server:
             stop = threading.Event()
             seen: set[tuple[int, str]] = set()
@@ -317,7 +229,7 @@ def test_a_database_that_starts_anew_under_load(tmp_path: Path) -> None:
 
 def test_a_file_that_the_disk_does_not_take(tmp_path: Path) -> None:
     """The system refuses to let files grow above a limit, as a quota does."""
-    place = Place(data=tmp_path / "data")
+    place = ServePlace(data=tmp_path / "data")
     wheel = make_wheel(
         tmp_path, "demo", "1.0", files={"demo/x": random.Random(SEED).randbytes(6_000_000)}
     )
@@ -355,7 +267,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_without_any_space(small_disk: Path, tmp_path: Path) -> None:
-    place = Place(data=small_disk / "data")
+    place = ServePlace(data=small_disk / "data")
     first = make_wheel(tmp_path, "first", "1.0")
     second = make_wheel(tmp_path, "second", "1.0", files={"second/x": os.urandom(1_000_000)})
     with start(place, "--hosted-only") as server:
@@ -396,15 +308,15 @@ def behind() -> Iterator[IndexServer]:
 @pytest.fixture(scope="module")
 def proxy(
     behind: IndexServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Server, Place]]:
-    place = Place(data=tmp_path_factory.mktemp("proxy") / "data", environ=IMPATIENT)
+) -> Iterator[tuple[Server, ServePlace]]:
+    place = ServePlace(data=tmp_path_factory.mktemp("proxy") / "data", environ=IMPATIENT)
     with start(place, "--index", behind.url) as server:
         yield server, place
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_an_index_behind_it_that_fails(
-    behind: IndexServer, proxy: tuple[Server, Place], tmp_path: Path, fault: Fault
+    behind: IndexServer, proxy: tuple[Server, ServePlace], tmp_path: Path, fault: Fault
 ) -> None:
     server, place = proxy
     name = f"up{list(FAULTS.values()).index(fault)}"
@@ -434,7 +346,7 @@ def test_an_index_behind_it_that_fails(
 
 
 def test_an_index_behind_it_that_lies_about_a_digest(
-    behind: IndexServer, proxy: tuple[Server, Place], tmp_path: Path
+    behind: IndexServer, proxy: tuple[Server, ServePlace], tmp_path: Path
 ) -> None:
     server, place = proxy
     wheel = make_wheel(tmp_path, "liar", "1.0")
