@@ -57,9 +57,9 @@ live-prove *arguments:
 live-split *arguments:
     {{ bin }}/pytest -m live tests/live/test_split_real.py {{ arguments }}
 
-# kill, starve and cut off `trueup serve` for long: 50 kills, and another seed each time
+# `trueup serve` for long: 50 kills, ten minutes of traffic on each store, another seed each time
 soak *arguments:
-    TRUEUP_KILLS=50 TRUEUP_SEED="${TRUEUP_SEED:-$RANDOM}" {{ bin }}/pytest -s tests/real/test_serve_faults.py {{ arguments }}
+    TRUEUP_KILLS=50 TRUEUP_SOAK=600 TRUEUP_SEED="${TRUEUP_SEED:-$RANDOM}" {{ bin }}/pytest -s tests/real/test_serve_faults.py tests/real/test_serve_soak.py {{ arguments }}
 
 # what every locker that is installed makes of the scenarios; `--install` installs them first
 compare-lockers *arguments:

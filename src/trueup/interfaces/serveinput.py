@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,15 +40,19 @@ def open_desk(options: ServeOptions) -> Desk:
     from trueup.sources.config import index_config
     from trueup.sources.index import IndexSource, open_index
     from trueup.sources.store.blobs import open_blobs
+    from trueup.sources.transport import RetryPolicy
 
     folder = data_folder(options)
     blobs = open_blobs(options.blobs or str(folder / "blobs"), folder)
 
     def upstream() -> IndexSource:
-        return open_index(
-            index_config(options.index, environ=os.environ, directory=Path.cwd()),
-            environ=os.environ,
+        found = index_config(options.index, environ=os.environ, directory=Path.cwd())
+        # Somebody waits for the answer, and would rather have the last good page.
+        http = replace(
+            found.http,
+            retry=RetryPolicy(attempts=2, connect_attempts=1, base=0.2, retry_after_cap=1),
         )
+        return open_index(replace(found, http=http), environ=os.environ)
 
     return Desk(
         store,
