@@ -52,6 +52,12 @@ class TooLargeError(RefusedError):
     status = 413
 
 
+class HeldError(RefusedError):
+    """A publishing session has the name, or the release; 409 would be taken for "is there"."""
+
+    status = 423
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """What became of an upload."""
@@ -65,7 +71,12 @@ class Received:
 
 
 class Receiver:
-    """Takes files into the staged releases of one channel, and publishes those releases."""
+    """Takes files into the staged releases of one channel, and publishes those releases.
+
+    ``session`` is the publishing session for which it does that; what other sessions have is theirs.
+    """
+
+    session: str | None = None
 
     def __init__(
         self,
@@ -109,6 +120,7 @@ class Receiver:
         )
         new = ReleaseFile(artifact=artifact, reading=reading)
         for attempt in range(_ATTEMPTS):
+            self._check_name(filename)
             release = self._store.release(self._channel, name.project, name.version)
             report, state = self._admit(release, new)
             if attempt == 0:
@@ -190,6 +202,7 @@ class Receiver:
             state=state,
             beside=beside,
             expected=expected,
+            session=self.session,
         )
 
     def publish(
@@ -202,6 +215,7 @@ class Receiver:
         RefusedError, ChangedError.
         """
         for attempt in range(_ATTEMPTS):
+            self._store.end_expired((self._channel, project, str(version)))
             release = self._store.release(self._channel, project, version)
             if release is None:
                 raise RefusedError(f"there is no release {project} {version}")
@@ -209,13 +223,16 @@ class Receiver:
                 return release
             if touched is not None and release.touched != touched:
                 raise ChangedError(f"{project} {version} was changed meanwhile")
+            self._check_sessions(release, quiet=touched is not None)
             report = self._judge(project, version, release, None)
             policy = self._policy(project)
             bad = contradictions(report, policy)
             if bad and policy.contradictions is not Policy.WARN:
                 raise _refusal(bad[0])
             try:
-                self._store.publish(release, who=who, verdict=verdict_of(report))
+                self._store.publish(
+                    release, who=who, verdict=verdict_of(report), session=self.session
+                )
                 return release
             except ChangedError:
                 if attempt == _ATTEMPTS - 1:
@@ -300,6 +317,25 @@ class Receiver:
                 f"more than {days} ago",
                 hint="a new version can be uploaded",
             )
+
+    def _check_name(self, filename: str) -> None:
+        if self._store.holder(self._channel, filename) not in (None, self.session):
+            raise HeldError(
+                f"`{filename}` is being uploaded in a publishing session",
+                hint="upload it there, or cancel that session",
+            )
+
+    def _check_sessions(self, release: HostedRelease, *, quiet: bool) -> None:
+        """Whether this receiver may publish; a quiet period waits for the end of a session."""
+        holder = self._store.session_of(release.channel, release.project, release.version)
+        if holder is None or not holder.is_open or holder.id == self.session:
+            return
+        if quiet:
+            raise ChangedError("a session has the release")
+        raise HeldError(
+            f"{release.project} {release.version} is being uploaded in a publishing session",
+            hint="publish or cancel that session",
+        )
 
     def _judge(
         self,

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, and_, delete, select
 
 from trueup.sources.store.database import Database
-from trueup.sources.store.tables import DERIVED, FILES, PAGES, REMOTE_FILES
+from trueup.sources.store.tables import DERIVED, FILES, PAGES, REMOTE_FILES, SESSION_FILES
 
 __all__ = ["Content", "Contents", "DerivedRow", "Kind", "PageRow", "contents_of"]
+
+_CAME = and_(SESSION_FILES.c.state == "pending", SESSION_FILES.c.sha256.is_not(None))
+"""Files of a session that are there, and not complete: those that are stand with the uploaded."""
 
 
 class Kind(StrEnum):
@@ -20,6 +23,7 @@ class Kind(StrEnum):
     UPLOADED = "uploaded"
     ORIGINAL = "original of a derived wheel"
     UPSTREAM = "of the index behind"
+    ANNOUNCED = "came in a publishing session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,7 @@ class Content:
 
     @property
     def must_be_there(self) -> bool:
-        return self.kind is not Kind.UPSTREAM
+        return self.kind in (Kind.UPLOADED, Kind.ORIGINAL)
 
 
 def contents_of(connection: Connection) -> Mapping[str, Content]:
@@ -47,6 +51,9 @@ def contents_of(connection: Connection) -> Mapping[str, Content]:
 
 def _contents(connection: Connection) -> Iterator[Content]:
     # Of several reasons to keep a file the last one told is the strongest.
+    announced = select(SESSION_FILES.c.sha256, SESSION_FILES.c.filename, SESSION_FILES.c.size)
+    for row in connection.execute(announced.where(_CAME)):
+        yield Content(sha256=row.sha256, filename=row.filename, size=row.size, kind=Kind.ANNOUNCED)
     remote = select(REMOTE_FILES.c.sha256, REMOTE_FILES.c.filename, REMOTE_FILES.c.size)
     for row in connection.execute(remote):
         yield Content(sha256=row.sha256, filename=row.filename, size=row.size, kind=Kind.UPSTREAM)
@@ -105,8 +112,13 @@ class Contents(Database):
         """Whether anything names a content now."""
         with self.look() as connection:
             return any(
-                connection.execute(select(column).where(column == sha256).limit(1)).first()
-                for column in (FILES.c.sha256, DERIVED.c.original, REMOTE_FILES.c.sha256)
+                connection.execute(wanted.limit(1)).first()
+                for wanted in (
+                    select(FILES.c.id).where(FILES.c.sha256 == sha256),
+                    select(DERIVED.c.sha256).where(DERIVED.c.original == sha256),
+                    select(REMOTE_FILES.c.sha256).where(REMOTE_FILES.c.sha256 == sha256),
+                    select(SESSION_FILES.c.id).where(SESSION_FILES.c.sha256 == sha256, _CAME),
+                )
             )
 
     def page_rows(self) -> tuple[PageRow, ...]:

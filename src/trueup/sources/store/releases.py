@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, sel
 from trueup.model.artifact import Artifact, parse_filename
 from trueup.sources.store.database import Database
 from trueup.sources.store.failures import ChangedError
+from trueup.sources.store.holding import about, complete, hold_name, hold_release
 from trueup.sources.store.tables import FILES, RELEASES
 
 __all__ = ["HostedFile", "HostedRelease", "Releases", "State"]
@@ -170,13 +171,19 @@ class Releases(Database):
         state: State,
         beside: HostedRelease | None,
         expected: Sequence[str] | None = None,
+        session: str | None = None,
     ) -> None:
         """Take a file into a release; its blob is there already.
 
         ``beside`` is the release as the file was compared with it, None if there was none: raises
-        ChangedError if it is not so any more, or if the name is taken.
+        ChangedError if it is not so any more, or if the name is taken. ``session`` is the
+        publishing session in which it came, and is complete with that.
         """
         with self.change() as connection:
+            if session is None:
+                hold_name(connection, channel, file.filename, self.clock())
+            else:
+                complete(connection, session, file.filename, file.sha256, self.clock())
             row = self._unchanged(connection, channel, project, version, beside)
             values: dict[str, Any] = {"touched": self.clock(), "verdict": json.dumps(verdict)}
             if expected is not None:
@@ -230,12 +237,18 @@ class Releases(Database):
             raise ChangedError(f"{project} {version} was changed meanwhile")
         return row
 
-    def publish(self, release: HostedRelease, *, who: str, verdict: Mapping[str, Any]) -> None:
+    def publish(
+        self, release: HostedRelease, *, who: str, verdict: Mapping[str, Any],
+        session: str | None = None,
+    ) -> None:  # fmt: skip
         """Make a release visible: all its files, in one step, and no page from before stays.
 
-        Raises ChangedError if it has not the files any more that it had when it was looked at.
+        Raises ChangedError if it has not the files any more that it had when it was looked at, or
+        if another ``session`` than this has it.
         """
         with self.change() as connection:
+            named = about(release.channel, release.project, str(release.version))
+            hold_release(connection, named, session, self.clock())
             self._unchanged(connection, release.channel, release.project, release.version, release)
             connection.execute(
                 update(RELEASES)
@@ -249,6 +262,19 @@ class Releases(Database):
             self.seen(connection, release.project)
             self._note(
                 connection, who, "publish", release.channel, release.project, release.version
+            )
+
+    def set_verdict(self, release: HostedRelease, verdict: Mapping[str, Any], state: State) -> None:
+        """Keep what was judged of a release that readers do not see.
+
+        Raises ChangedError if it is not as it was when it was looked at.
+        """
+        with self.change() as connection:
+            self._unchanged(connection, release.channel, release.project, release.version, release)
+            connection.execute(
+                update(RELEASES)
+                .where(RELEASES.c.id == release.id)
+                .values(verdict=json.dumps(verdict), state=state.value)
             )
 
     def set_state(self, release: HostedRelease, state: State, *, who: str) -> None:

@@ -16,11 +16,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-__all__ = ["AUDIENCE", "AUDIT", "DERIVED", "FILES", "GENERATION", "IDENTITIES", "LEASES",
-           "METADATA", "MINTED", "NAMES", "PAGES", "PUBLISHERS", "RELEASES", "REMOTE",
-           "REMOTE_FILES", "SESSIONS", "SIDECARS", "TOKENS"]  # fmt: skip
+__all__ = ["AUDIENCE", "AUDIT", "DERIVED", "DISCARDED", "FILES", "GENERATION", "IDENTITIES",
+           "LEASES", "METADATA", "MINTED", "NAMES", "PAGES", "PUBLISHERS", "PUBLISHING", "RELEASES",
+           "REMOTE", "REMOTE_FILES", "SESSIONS", "SESSION_FILES", "SIDECARS", "TOKENS"]  # fmt: skip
 
 METADATA = MetaData()
 _Bytes = BigInteger().with_variant(Integer, "sqlite")
@@ -223,3 +224,62 @@ AUDIENCE = Table(
     Column("audience", String(512), nullable=False),
 )
 """One row: whom identities must be meant for."""
+
+PUBLISHING = Table(
+    "publishing_session",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("project", String(256), nullable=False),
+    Column("version", String(256), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("stage", String(64), nullable=False, unique=True),
+    Column("who", String(256), nullable=False),
+    Column("made", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("ended", Float),
+    Column("why", Text),
+    Index(
+        "publishing_session_open",
+        "channel",
+        "project",
+        "version",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+)
+"""Publishing sessions (PEP 694), of which a release has one at a time; ``state`` is open, published or
+canceled, ``stage`` the secret in the address of what is staged, ``why`` the reason of an end that
+nobody asked for."""
+
+SESSION_FILES = Table(
+    "session_file",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column(
+        "session",
+        ForeignKey("publishing_session.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("channel", String(64), nullable=False),
+    Column("filename", String(512), nullable=False),
+    Column("size", _Bytes, nullable=False),
+    Column("hashes", Text, nullable=False),
+    Column("said", Text),
+    Column("sha256", String(64), index=True),
+    Column("state", String(16), nullable=False),
+    Column("notices", Text, nullable=False),
+    UniqueConstraint("session", "filename"),
+    Index("session_file_name", "channel", "filename"),
+)
+"""Files of publishing sessions: their names are taken. ``said`` is the METADATA that came before the
+file, ``sha256`` what came, ``state`` pending, completed or error; completed ones are in ``file``."""
+
+DISCARDED = Table(
+    "discarded",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+)
+"""Contents that were given up, and when: what nothing needs is removed some time later."""
