@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from trueup.interfaces.cli import serveadmin, servebackup, servepublisher
+from trueup.interfaces.cli import serveadmin, servebackup, serveimport, servepublisher
 from trueup.interfaces.cli.errors import COULD_NOT, HOLDS, error_text
 from trueup.interfaces.cli.serveoptions import given_options, serve_options
 from trueup.interfaces.servecheck import check_options, explain_policy
@@ -99,6 +99,7 @@ for _subcommand in (
     serveadmin.fsck,
     servebackup.backup,
     servebackup.restore,
+    serveimport.bring,
     servepublisher.publisher,
 ):
     command.add_command(_subcommand)
