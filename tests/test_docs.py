@@ -32,6 +32,7 @@ from tests.index_server import IndexServer
 from trueup.interfaces.cli.main import cli
 from trueup.interfaces.config import KEYS, LIBS_KEYS, VERIFY_KEYS
 from trueup.interfaces.reference import outdated, pages
+from trueup.judge.installedrules import INSTALLED_RULES
 from trueup.judge.lockrules import LOCK_RULES
 from trueup.judge.nativerules import NATIVE_RULES
 from trueup.judge.rules import RULES
@@ -51,7 +52,7 @@ FIRST = (
 )
 TEST = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[all,test]' && .venv/bin/pytest"
 
-ALL_RULES = (*RULES, *LOCK_RULES, *NATIVE_RULES)
+ALL_RULES = (*RULES, *LOCK_RULES, *NATIVE_RULES, *INSTALLED_RULES)
 
 _BLOCK = re.compile(
     r"(?P<exempt><!-- not run: [^\n]+ -->\n)?"

@@ -3,7 +3,8 @@
 `python -m tests.bench.bench_survey [ROWS …]` writes a made-up table of each size (see
 `tests/bulk/generate.py`), takes it in, judges it with as many processes as there are processors, and
 checks every answer. Printed are wall and processor seconds, the largest process, and how the
-processor seconds grow with the rows.
+processor seconds grow with the rows. With `--engines`, one table is judged in turn by one process, a
+pool, and a Dask cluster with as many workers, which are there before the clock starts.
 """
 
 from __future__ import annotations
@@ -98,14 +99,50 @@ def bench(rows: int, folder: Path, workers: int, memory: str | None) -> float:
     return load.cpu + audit.cpu
 
 
+def engines(rows: int, rounds: int = 3) -> None:
+    """Compare where the buckets are judged; wall seconds, rounds in turn."""
+    from distributed import LocalCluster
+
+    workers = os.cpu_count() or 1
+    with (
+        TemporaryDirectory(prefix="trueup-bench-") as name,
+        LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=workers, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+    ):
+        made, dataset = Path(name) / "made", Path(name) / "dataset"
+        generate(made, rows=rows, seed=1, processes=workers)
+        measured("load", str(dataset), str(made / "export"), "--local-workers", str(workers))
+        ways = {
+            "one process": [],
+            "pool": ["--local-workers", str(workers)],
+            "Dask": ["--scheduler", cluster.scheduler_address],
+        }
+        print("| round |", *(f"{way} |" for way in ways), "Dask / pool |")
+        print("|---|" + "---|" * (len(ways) + 1))
+        for number in range(rounds):
+            walls = {}
+            for way, arguments in ways.items():
+                shutil.rmtree(dataset / "results", ignore_errors=True)
+                walls[way] = measured("audit", str(dataset), *arguments).wall
+                assert wrong(made, dataset) == 0
+            cells = [f"{wall:.1f} s" for wall in walls.values()]
+            ratio = f"{walls['Dask'] / walls['pool']:.2f}"
+            print("|", " | ".join([str(number + 1), *cells, ratio]), "|", flush=True)
+
+
 def main() -> int:
     if sys.argv[1:2] == ["--step"]:
         return step(sys.argv[2:])
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", type=int, nargs="*", default=[1_000_000, 17_000_000])
     parser.add_argument("--memory", help="a limit for the tables, such as 512MB")
+    parser.add_argument("--engines", action="store_true", help="compare where buckets are judged")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
+    if options.engines:
+        engines(options.rows[0])
+        return 0
     print(f"load {os.getloadavg()[0]:.1f} before; {options.workers} workers\n")
     print("| rows | load: wall / processor s / MiB | passes | results | model "
           "| audit: wall / processor s / MiB | differ / judged | audit again | wrong |")  # fmt: skip

@@ -17,6 +17,7 @@ from trueup.model.errors import TrueupError, UsageError
 from trueup.model.finding import Severity
 
 __all__ = [
+    "ENV_KEYS",
     "FAIL_ON",
     "KEYS",
     "LIBS_KEYS",
@@ -26,6 +27,7 @@ __all__ = [
     "RuleConfig",
     "VerifyConfig",
     "find_config",
+    "find_env_config",
     "find_libs_config",
     "find_verify_config",
     "parse_mapping",
@@ -46,7 +48,10 @@ VERIFY_KEYS = (
 LIBS_KEYS = ("fail-on", "for", "ignore", "index", "select", "severity")
 """Every key that the table of `libs` may have."""
 
-_KEYS = {"check": KEYS, "verify": VERIFY_KEYS, "libs": LIBS_KEYS}
+ENV_KEYS = ("baseline", "fail-on", "ignore", "index", "select", "severity")
+"""Every key that the table of `env` may have."""
+
+_KEYS = {"check": KEYS, "verify": VERIFY_KEYS, "libs": LIBS_KEYS, "env": ENV_KEYS}
 
 TABLES = (
     "amend", "bounds", "cache", "check", "dynamic", "env", "libs", "lock", "prove", "sdist",
@@ -110,6 +115,11 @@ def find_verify_config(start: Path) -> VerifyConfig:
 def find_libs_config(start: Path) -> RuleConfig:
     """The settings of `libs`, found and refused as those of `check`."""
     return _find(start, "libs", _libs_config) or RuleConfig()
+
+
+def find_env_config(start: Path) -> RuleConfig:
+    """The settings of `env`, found and refused as those of `check`."""
+    return _find(start, "env", _env_config) or RuleConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +223,19 @@ def _libs_config(table: _Table) -> RuleConfig:
         fail_on=table.fail_on(),
         targets=table.strings("for"),
         index=table.index(),
+    )
+
+
+def _env_config(table: _Table) -> RuleConfig:
+    table.refuse_strangers(ENV_KEYS)
+    return RuleConfig(
+        path=table.path,
+        select=table.select(),
+        ignore=table.strings("ignore"),
+        severity=table.severities(),
+        fail_on=table.fail_on(),
+        index=table.index(),
+        baseline=table.baseline(),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from trueup.judge.rule import LockRule, NativeRule, RulePage
+from trueup.judge.rule import InstalledRule, LockRule, NativeRule, RulePage
 
 __all__ = ["cli_page", "main", "outdated", "pages", "rule_index", "rule_page", "write"]
 
@@ -80,7 +80,9 @@ def rule_index(rules: Iterable[RulePage]) -> str:
     rules = tuple(rules)
     about_locks = [rule for rule in rules if isinstance(rule, LockRule)]
     about_libraries = [rule for rule in rules if isinstance(rule, NativeRule)]
-    about_releases = [rule for rule in rules if not isinstance(rule, LockRule | NativeRule)]
+    about_environments = [rule for rule in rules if isinstance(rule, InstalledRule)]
+    others = LockRule | NativeRule | InstalledRule
+    about_releases = [rule for rule in rules if not isinstance(rule, others)]
     blocks = [
         "# Rules",
         _GENERATED.format(source="the docstrings in `src/trueup/judge`"),
@@ -97,6 +99,12 @@ def rule_index(rules: Iterable[RulePage]) -> str:
             "## About shared libraries",
             "What `trueup libs` finds.",
             _rule_table(about_libraries),
+        ]
+    if about_environments:
+        blocks += [
+            "## About installed environments",
+            "What `trueup env` finds.",
+            _rule_table(about_environments),
         ]
     return "\n\n".join(blocks) + "\n"
 
@@ -116,6 +124,8 @@ def rule_page(rule: RulePage) -> str:
         folder, verb = "lockrules", "verify"
     elif isinstance(rule, NativeRule):
         folder, verb = "nativerules", "libs"
+    elif isinstance(rule, InstalledRule):
+        folder, verb = "installedrules", "env"
     blocks = [
         f"# `{rule.code}`",
         _GENERATED.format(source=f"the docstring of the rule in `src/trueup/judge/{folder}`"),
@@ -178,11 +188,12 @@ def _read(file: Path) -> str | None:
 def main(folder: Path, check: bool) -> None:
     """Write the generated pages below FOLDER."""
     from trueup.interfaces.cli.main import cli
+    from trueup.judge.installedrules import INSTALLED_RULES
     from trueup.judge.lockrules import LOCK_RULES
     from trueup.judge.nativerules import NATIVE_RULES
     from trueup.judge.rules import RULES
 
-    wanted = pages(cli, (*RULES, *LOCK_RULES, *NATIVE_RULES))
+    wanted = pages(cli, (*RULES, *LOCK_RULES, *NATIVE_RULES, *INSTALLED_RULES))
     if not check:
         for path in write(folder, wanted):
             click.echo(f"wrote `{folder / path}`", err=True)

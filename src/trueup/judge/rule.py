@@ -11,11 +11,12 @@ from trueup.model.errors import UsageError
 from trueup.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
+    from trueup.judge.installed import InstalledJudgement
     from trueup.judge.judgement import Judgement
     from trueup.judge.lock import Audit
     from trueup.judge.native import NativeMap
 
-__all__ = ["LockRule", "NativeRule", "Rule", "RulePage", "RuleSettings"]
+__all__ = ["InstalledRule", "LockRule", "NativeRule", "Rule", "RulePage", "RuleSettings"]
 
 _NONE: Mapping[str, Severity] = MappingProxyType({})
 
@@ -59,6 +60,13 @@ class NativeRule(RulePage):
     """One thing that ought to hold for shared libraries; ``check`` looks at all of them."""
 
     check: Callable[[NativeMap], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledRule(RulePage):
+    """One thing that ought to hold for an installed environment; ``check`` looks at all of it."""
+
+    check: Callable[[InstalledJudgement], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

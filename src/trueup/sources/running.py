@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 
 from packaging.markers import default_environment
@@ -12,7 +13,7 @@ from trueup.model.errors import UsageError
 from trueup.model.platform import Level
 from trueup.model.target import Target, parse_targets
 
-__all__ = ["running_target", "this_target"]
+__all__ = ["active_python", "running_target", "this_target"]
 
 _SHORT = {"cpython": "cp", "pypy": "pp", "graalpy": "graalpy"}
 _SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
@@ -26,6 +27,11 @@ _HINT = (
     "name the environments that the lock is for: `--for cp312-linux-x86_64`, or `targets` in "
     "`[tool.trueup.lock]`"
 )
+
+
+def active_python(environ: Mapping[str, str]) -> str:
+    """The active virtual environment or conda prefix; else the Python that runs this."""
+    return environ.get("VIRTUAL_ENV") or environ.get("CONDA_PREFIX") or sys.executable
 
 
 def this_target() -> Target:

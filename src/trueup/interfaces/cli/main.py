@@ -23,6 +23,7 @@ _VERBS = {
     "amend": "Rewrite the metadata of wheels, dist-info folders or sdists, byte-exact otherwise",
     "cache": "Show or clear what was kept from earlier runs",
     "check": "Judge releases: do their files agree, and does it matter where not",
+    "env": "Judge an installed environment: is it whole, and does it match what was published",
     "libs": "See the native code in wheels: who loads which copy, what is there twice",
     "lock": "Lock versions and files that are right in every target",
     "prove": "Build an sdist several times: does its metadata stay what it promises",

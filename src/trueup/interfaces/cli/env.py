@@ -1,0 +1,138 @@
+"""`trueup env`: judge what is installed, running nothing of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trueup.interfaces.cli.options import (
+    INDEX,
+    JUDGING,
+    NO_CACHE,
+    OUTPUT,
+    TALK,
+    JudgingOptions,
+    combine,
+)
+from trueup.interfaces.config import find_env_config
+from trueup.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from trueup.model.installedreport import InstalledReport
+    from trueup.sources.place import Place
+
+__all__ = ["command"]
+
+_EPILOG = """\b
+Examples:
+  trueup env                               the active environment, or that of this Python
+  trueup env --python .venv --deep         hash every file that RECORD lists
+  trueup env --path site-packages          a folder of installed packages
+  trueup env --root /tmp/stage             a system below a folder
+
+Settings can also stand in `[tool.trueup.env]` of the nearest `pyproject.toml`; options win.
+
+\b
+Exit code 0: nothing at or above `--fail-on`. 1: findings. 2: misuse, or something could not be
+read (what could is reported all the same).
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options(JudgingOptions):
+    """The command line, field by field as its options are named."""
+
+    python: str | None = None
+    path: tuple[str, ...] = ()
+    root: str | None = None
+    deep: bool = False
+
+
+@click.command(
+    name="env",
+    epilog=_EPILOG,
+    params=[
+        click.Option(
+            ["python", "--python"],
+            metavar="PATH",
+            help="The environment of this Python, or in this folder (a virtual environment, a "
+            "prefix such as conda's).",
+        ),
+        click.Option(
+            ["path", "--path"],
+            metavar="FOLDER",
+            multiple=True,
+            help="This folder of installed packages; several in the order of `sys.path`.",
+        ),
+        click.Option(
+            ["root", "--root"],
+            metavar="FOLDER",
+            help="The system below this folder: what a package build or a container stages.",
+        ),
+        click.Option(["deep", "--deep"], is_flag=True, help="Hash every file that RECORD lists."),
+        INDEX,
+        *JUDGING,
+        click.Option(
+            ["form", "--format"],
+            type=click.Choice(("text",)),
+            default="text",
+            show_default=True,
+            help="How the report is written.",
+        ),
+        OUTPUT,
+        NO_CACHE,
+        *TALK,
+    ],
+)
+@click.pass_context
+def command(context: click.Context, /, **options: Any) -> None:
+    """Judge an installed environment: is it whole, and does it match what was published.
+
+    Nothing of it is imported or run. Without an option, it is the active virtual environment, or
+    else what is installed beside the Python that runs this.
+    """
+    context.exit(_run(_Options(**options)))
+
+
+def _run(options: _Options) -> int:
+    from trueup.features.env import env
+    from trueup.interfaces.cli.answer import deliver, exit_code
+    from trueup.sources.installed import read_environment
+
+    combined = combine(options, find_env_config(Path.cwd()))
+    place = _place(options)
+    environment = read_environment(
+        place.where, place.sites, place.runtime, prefix=place.prefix, deep=options.deep
+    )
+    report = env(environment, settings=combined.rules)
+    deliver(
+        lambda colour, width: _render(report, options, colour=colour, width=width),
+        options,
+        failures=report.failures,
+        environ=os.environ,
+    )
+    return exit_code(report, combined.fail_on)
+
+
+def _place(options: _Options) -> Place:
+    from trueup.sources.place import place_of_python, place_of_root, place_of_sites
+    from trueup.sources.running import active_python
+
+    asked = [name for name in ("python", "path", "root") if getattr(options, name)]
+    if len(asked) > 1:
+        raise UsageError(" and ".join(f"`--{name}`" for name in asked) + " exclude each other")
+    if options.path:
+        return place_of_sites([Path(text) for text in options.path], where=options.path[0])
+    if options.root:
+        return place_of_root(Path(options.root))
+    return place_of_python(Path(options.python or active_python(os.environ)), os.environ)
+
+
+def _render(report: InstalledReport, options: _Options, *, colour: bool, width: int) -> str:
+    from trueup.interfaces.report.installedtext import render_installed_text
+
+    return render_installed_text(report, colour=colour, width=width, verbose=options.verbose)
