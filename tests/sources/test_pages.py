@@ -94,7 +94,7 @@ def test_a_page_that_was_damaged_in_the_cache_is_asked_for_again(index: IndexSer
     cache, clock = MemoryCache(), Clock()
     pages, client = made(cache, clock)
     first = listed(pages, index)
-    key = f"6 {index.url.rstrip('/')}/demo/"
+    key = f"7 {index.url.rstrip('/')}/demo/"
     value = cache.get(Kind.PAGE, key)
     assert value is not None
     for damaged in (value[:-1] + b"\x00", value[:-1], b"", b"nonsense"):

@@ -67,7 +67,8 @@ class Artifact:
     ``index_requires_python`` is None where the listing shows none; ``yanked`` is None for a file
     that is not yanked and the reason (possibly empty) for one that is (PEP 592);
     ``core_metadata`` is None where no sidecar is advertised and otherwise its hashes, possibly
-    none (PEP 658, PEP 714). ``size`` is in bytes.
+    none (PEP 658, PEP 714). ``provenance`` is where attestations of a content are (PEP 740), by its
+    sha256: what is made of the file is another content, and not attested. ``size`` is in bytes.
     """
 
     filename: str
@@ -79,6 +80,7 @@ class Artifact:
     index_requires_python: str | None = None
     yanked: str | None = None
     core_metadata: Mapping[str, str] | None = None
+    provenance: Mapping[str, str] = field(default_factory=lambda: _NO_HASHES)
 
     @property
     def is_wheel(self) -> bool:

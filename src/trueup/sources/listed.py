@@ -41,9 +41,12 @@ class ListedFile(msgspec.Struct, array_like=True):
     requires_python: str | None
     yanked: str | None
     core_metadata: dict[str, str] | None
+    provenance: str | None = None
 
     def artifact(self, project: NormalizedName) -> Artifact:
         """The file with its name taken apart."""
+        sha256 = self.hashes.get("sha256")
+        attested = {sha256: self.provenance} if sha256 and self.provenance else {}
         return Artifact(
             filename=self.filename,
             url=self.url,
@@ -54,6 +57,7 @@ class ListedFile(msgspec.Struct, array_like=True):
             index_requires_python=self.requires_python,
             yanked=self.yanked,
             core_metadata=self.core_metadata,
+            provenance=attested,
         )
 
 

@@ -24,7 +24,7 @@ from trueup.sources.url import redact, without_credentials
 
 __all__ = ["Pages"]
 
-_LAYOUT = "6"
+_LAYOUT = "7"
 """Part of the key: to be raised when the reading of pages changes its meaning."""
 
 

@@ -61,6 +61,7 @@ class _File(msgspec.Struct, rename="kebab"):
     dist_info_metadata: bool | dict[str, str] | msgspec.UnsetType | None = msgspec.UNSET
     size: Annotated[int, msgspec.Meta(ge=0)] | None = None
     upload_time: str | None = None
+    provenance: object = None
 
 
 class _Page(msgspec.Struct, rename="kebab"):
@@ -166,6 +167,7 @@ def _json_file(file: _File, url: str, project: NormalizedName) -> ListedFile:
         # PEP 691: only a truthy value means yanked, so an empty string does not.
         yanked=yanked if isinstance(yanked, str) and yanked else "" if yanked is True else None,
         core_metadata=core_metadata,
+        provenance=_provenance(file.provenance),
     )
 
 
@@ -246,6 +248,7 @@ def _anchored(
         requires_python=_text(anchor.get("data-requires-python")),
         yanked=(anchor["data-yanked"] or "") if "data-yanked" in anchor else None,
         core_metadata=_sidecar_hashes(sidecar),
+        provenance=_provenance(anchor.get("data-provenance")),
     )
 
 
@@ -329,6 +332,16 @@ def _time(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _provenance(value: object) -> str | None:
+    """PEP 740: a fully qualified address; drafts of it had a digest there, which leads nowhere."""
+    if not isinstance(value, str) or not value.startswith(("https://", "http://")):
+        return None
+    try:
+        return without_credentials(value) if urlsplit(value).hostname else None
+    except ValueError:
+        return None
 
 
 def _text(value: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """A project's page of the Simple API, written as JSON and as HTML.
 
 Sources: PEP 503 (HTML), 691 (JSON), 700 (versions, sizes, upload times), 714 (`core-metadata`),
-592 (yanked files), 792 (status). HTML stays at what PEP 833 froze.
+592 (yanked files), 740 (provenance), 792 (status). HTML stays at what PEP 833 froze.
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ def _file(file: Artifact) -> dict[str, Any]:
         known = dict(file.core_metadata) or True
         # Old clients look for the name that PEP 714 replaced.
         found["core-metadata"] = found["dist-info-metadata"] = known
+    provenance = _provenance(file)
+    if provenance is not None:
+        found["provenance"] = provenance
     return found
 
 
@@ -83,8 +86,16 @@ def _anchor(file: Artifact) -> str:
     if file.core_metadata is not None:
         known = next((f"{name}={value}" for name, value in _preferred(file.core_metadata)), "true")
         attributes["data-core-metadata"] = attributes["data-dist-info-metadata"] = known
+    provenance = _provenance(file)
+    if provenance is not None:
+        attributes["data-provenance"] = provenance
     written = " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
     return f"<a {written}>{html.escape(file.filename)}</a><br>"
+
+
+def _provenance(file: Artifact) -> str | None:
+    """Where the attestations of the very content are that the file has."""
+    return file.provenance.get(file.hashes.get("sha256", ""))
 
 
 def _preferred(hashes: Mapping[str, str]) -> Iterable[tuple[str, str]]:
