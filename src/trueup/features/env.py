@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from trueup.judge.fingerprint import fingerprint
 from trueup.judge.installed import InstalledJudgement
 from trueup.judge.installedrules import INSTALLED_RULES
 from trueup.judge.rule import RuleSettings
@@ -12,11 +15,15 @@ __all__ = ["env"]
 
 
 def env(
-    environment: InstalledEnvironment, *, settings: RuleSettings | None = None
+    environment: InstalledEnvironment,
+    *,
+    settings: RuleSettings | None = None,
+    known: Collection[str] = (),
 ) -> InstalledReport:
     """Judge an environment by all rules that the settings select.
 
-    Raises UsageError for a rule that does not exist.
+    ``known`` are fingerprints of findings to leave out. Raises UsageError for a rule that does not
+    exist.
     """
     settings = settings or RuleSettings()
     settings.check_codes(rule.code for rule in INSTALLED_RULES)
@@ -27,8 +34,10 @@ def env(
         if settings.applies(rule.code)
         for finding in rule.check(judgement)
     ]
+    new = [finding for finding in findings if fingerprint(finding) not in known]
     return InstalledReport(
         environment=environment,
-        findings=tuple(sorted(findings, key=lambda finding: -finding.severity.rank)),
+        findings=tuple(sorted(new, key=lambda finding: -finding.severity.rank)),
         failures=environment.failures,
+        known=len(findings) - len(new),
     )

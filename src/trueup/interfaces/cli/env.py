@@ -11,9 +11,9 @@ import click
 
 from trueup.interfaces.cli.options import (
     INDEX,
-    JUDGING,
     NO_CACHE,
-    OUTPUT,
+    REPORT,
+    RULES,
     TALK,
     JudgingOptions,
     combine,
@@ -23,6 +23,7 @@ from trueup.model.errors import UsageError
 
 if TYPE_CHECKING:
     from trueup.model.installedreport import InstalledReport
+    from trueup.model.nativereport import NativeReport
     from trueup.sources.place import Place
 
 __all__ = ["command"]
@@ -50,6 +51,7 @@ class _Options(JudgingOptions):
     path: tuple[str, ...] = ()
     root: str | None = None
     deep: bool = False
+    native: bool = False
 
 
 @click.command(
@@ -74,16 +76,14 @@ class _Options(JudgingOptions):
             help="The system below this folder: what a package build or a container stages.",
         ),
         click.Option(["deep", "--deep"], is_flag=True, help="Hash every file that RECORD lists."),
-        INDEX,
-        *JUDGING,
         click.Option(
-            ["form", "--format"],
-            type=click.Choice(("text",)),
-            default="text",
-            show_default=True,
-            help="How the report is written.",
+            ["native", "--native"],
+            is_flag=True,
+            help="Say what `libs` says of the environment, too: who loads which library.",
         ),
-        OUTPUT,
+        INDEX,
+        *RULES,
+        *REPORT,
         NO_CACHE,
         *TALK,
     ],
@@ -100,22 +100,48 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 def _run(options: _Options) -> int:
     from trueup.features.env import env
-    from trueup.interfaces.cli.answer import deliver, exit_code
+    from trueup.interfaces.cli.answer import deliver, exit_code, make_known
+    from trueup.sources.baseline import read_baseline
     from trueup.sources.installed import read_environment
 
     combined = combine(options, find_env_config(Path.cwd()))
+    known = frozenset[str]()
+    if combined.baseline is not None and options.write_baseline is None:
+        known = read_baseline(combined.baseline)
     place = _place(options)
     environment = read_environment(
         place.where, place.sites, place.runtime, prefix=place.prefix, deep=options.deep
     )
-    report = env(environment, settings=combined.rules)
+    report = env(environment, settings=combined.rules, known=known)
+    native = _native(place) if options.native else None
+    if options.write_baseline is not None:
+        return make_known(report, options.write_baseline, quiet=options.quiet)
     deliver(
-        lambda colour, width: _render(report, options, colour=colour, width=width),
+        lambda colour, width: _render(report, native, options, colour=colour, width=width),
         options,
         failures=report.failures,
+        step_summary=lambda: _step_summary(report),
         environ=os.environ,
     )
-    return exit_code(report, combined.fail_on)
+    code = exit_code(report, combined.fail_on)
+    return code if native is None else max(code, exit_code(native, combined.fail_on))
+
+
+def _native(place: Place) -> NativeReport:
+    """What `libs` says of the same folders."""
+    try:
+        from trueup.features.libs import libs
+        from trueup.sources.nativeinstalled import read_installed
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "`--native` needs the extra `native`",
+            hint="install it with `pip install 'trueup[native]'`",
+        ) from error
+    from trueup.model.loading import Layout
+
+    found = [one for site in place.sites for one in read_installed(site)]
+    layout = Layout(label=place.where, distributions=tuple(found))
+    return libs(found, layouts=[layout])
 
 
 def _place(options: _Options) -> Place:
@@ -132,7 +158,46 @@ def _place(options: _Options) -> Place:
     return place_of_python(Path(options.python or active_python(os.environ)), os.environ)
 
 
-def _render(report: InstalledReport, options: _Options, *, colour: bool, width: int) -> str:
+def _render(
+    report: InstalledReport,
+    native: NativeReport | None,
+    options: _Options,
+    *,
+    colour: bool,
+    width: int,
+) -> str:
+    if options.form == "json":
+        from trueup.interfaces.report.installedjson import render_installed_json
+
+        return render_installed_json(report, native)
+    if options.form == "html":
+        from trueup.interfaces.report.installedhtml import render_installed_html
+
+        return render_installed_html(report)
+    if options.form == "github":
+        from trueup.interfaces.report.installedgithub import render_installed_github
+
+        return render_installed_github(report)
+    if options.form == "sarif":
+        from trueup.interfaces.report.sarif import sarif_document
+        from trueup.judge.installedrules import INSTALLED_RULES
+
+        return sarif_document(
+            [(finding, None) for finding in report.findings], report.failures, INSTALLED_RULES
+        )
     from trueup.interfaces.report.installedtext import render_installed_text
 
-    return render_installed_text(report, colour=colour, width=width, verbose=options.verbose)
+    text = render_installed_text(report, colour=colour, width=width, verbose=options.verbose)
+    if native is not None:
+        from trueup.interfaces.report.nativetext import render_native_text
+
+        text += "\n" + render_native_text(
+            native, colour=colour, width=width, verbose=options.verbose
+        )
+    return text
+
+
+def _step_summary(report: InstalledReport) -> str:
+    from trueup.interfaces.report.installedgithub import render_installed_step_summary
+
+    return render_installed_step_summary(report)
