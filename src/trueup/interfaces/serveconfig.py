@@ -38,7 +38,7 @@ LOG_FORMATS = ("auto", "text", "json")
 
 KEYS = (
     "blobs", "data", "database", "host", "hosted-only", "index", "log", "log-format", "metrics",
-    "patience", "policy", "port", "workers", *POLICY_KEYS,
+    "patience", "policy", "port", "sessions", "workers", *POLICY_KEYS,
 )  # fmt: skip
 """The keys at the top level of the file; `policy` is a list of tables."""
 
@@ -70,6 +70,7 @@ class ServeOptions:
     log: str = "changes"
     log_format: str = "auto"
     metrics: bool = True
+    sessions: bool = False
     largest: int = _LARGEST
     policies: PolicyBook = field(default_factory=PolicyBook)
 
@@ -162,6 +163,7 @@ def _parse(
         log=_choice(table, "log", LOGS),
         log_format=_choice(table, "log-format", LOG_FORMATS),
         metrics=table.boolean("metrics") is not False,
+        sessions=table.boolean("sessions") or False,
         largest=size_of(table, "largest") or _LARGEST,
         policies=parse_book(table, default),
     )

@@ -14,6 +14,7 @@ from packaging.version import Version
 
 from tests.build import make_sdist, make_wheel
 from tests.desks import add, digest, open_desk
+from tests.stores import Postgres, postgres, postgres_bin
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.fsck import check_store
 from trueup.features.serve.policies import Policy, PolicyBook, ProjectPolicy
@@ -98,16 +99,39 @@ def digests(path: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    with postgres() as found:
+        yield found
+
+
+ON_BOTH = pytest.mark.parametrize(
+    "shop",
+    [
+        {},
+        pytest.param(
+            {"database": "postgresql"},
+            marks=pytest.mark.skipif(postgres_bin() is None, reason="PostgreSQL is not installed"),
+        ),
+    ],
+    indirect=True,
+    ids=["sqlite", "postgresql"],
+)
+
+
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     now = [4_000_000_000.0]  # later than the files on the disk
     options = {"clock": lambda: now[0], **getattr(request, "param", {})}
+    if "database" in options:
+        options["database"] = request.getfixturevalue("database").new()
     with open_desk(tmp_path / "index", **options) as desk:
         desk.store.clock = lambda: now[0]
         (tmp_path / "dist").mkdir()
         yield Shop(desk, tmp_path / "dist", now)
 
 
+@ON_BOTH
 def test_a_release_is_uploaded_tried_and_published_at_once(shop: Shop) -> None:
     session = shop.open("Demo", "1.0.0")
     assert (session.project, str(session.version)) == ("demo", "1.0.0")
@@ -136,6 +160,7 @@ def test_a_release_is_uploaded_tried_and_published_at_once(shop: Shop) -> None:
 # --- contradictions ---------------------------------------------------------------------------------
 
 
+@ON_BOTH
 def test_a_contradiction_is_told_of_both_files_and_not_published(shop: Shop) -> None:
     session = shop.open()
     good, bad = shop.wheel(MACOS, ("one",)), shop.wheel(WINDOWS, ("two",))
@@ -408,6 +433,7 @@ def test_what_has_ended_takes_nothing(shop: Shop) -> None:
         shop.sessions.cancel(shop.again(published), who="me")
 
 
+@ON_BOTH
 def test_an_expired_session_goes_with_its_files_and_not_with_what_was_published(
     shop: Shop,
 ) -> None:

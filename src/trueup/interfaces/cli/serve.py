@@ -88,6 +88,7 @@ def _serve(options: ServeOptions) -> int:
             log=options.log,
             metrics=options.metrics,
             patience=options.patience,
+            sessions=options.sessions,
         ),
     )
     return HOLDS

@@ -119,6 +119,12 @@ _RUNNING = (
         help="Numbers for Prometheus under `/metrics`, for this machine and tokens that may "
         "`metrics` (default: shown).",
     ),
+    _option(
+        "--sessions/--no-sessions",
+        default=False,
+        help="Releases may be uploaded in publishing sessions as well: PEP 694, a draft (default: "
+        "they may not).",
+    ),
 )
 
 _CHECKING = (

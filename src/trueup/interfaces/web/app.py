@@ -36,6 +36,7 @@ from trueup.interfaces.web.replies import (
     send_page,
     wishes_of,
 )
+from trueup.interfaces.web.sessions import SessionRoutes
 from trueup.interfaces.web.upload import read_form
 from trueup.interfaces.web.watched import Tally
 from trueup.model.artifact import OtherName, parse_filename
@@ -322,9 +323,11 @@ def make_app(
     largest: int = 2 * 1024**3,
     operation: Operation | None = None,
     lifespan: Any = None,
+    sessions: bool = False,
 ) -> ASGIApp:
     """The application; ``largest`` is the size of a file in bytes that is taken, ``operation``
-    what watches it, ``lifespan`` what is done before the first request and after the last.
+    what watches it, ``lifespan`` what is done before the first request and after the last;
+    ``sessions``: whether releases may be uploaded in publishing sessions as well.
     """
     reason.install()
     access = Access(desk)
@@ -335,5 +338,9 @@ def make_app(
         *Oidc(desk).routes(),
         *operation.routes(access),
     ]
+    if sessions:
+        publishing = SessionRoutes(desk, access, largest=largest)
+        routes += publishing.routes()
+        lifespan = publishing.around(lifespan)
     app = Starlette(routes=routes, exception_handlers={TrueupError: refused}, lifespan=lifespan)
     return operation.around_all(Index(desk, operation.around(app), operation.tally))

@@ -49,7 +49,8 @@ _LEASE_NAME = "chores"
 class Running:
     """How an index runs: where it listens (port 0: any that is free), how many ``workers``; whether
     the log is ``json`` or ``text`` and how much it says: ``requests``, ``changes`` (no pages from
-    memory) or ``none``; ``largest`` in bytes; how many seconds answers under way may still take.
+    memory) or ``none``; ``largest`` in bytes; how many seconds answers under way may still take;
+    whether there are publishing ``sessions``.
     """
 
     host: str
@@ -60,6 +61,7 @@ class Running:
     log: str = "changes"
     metrics: bool = True
     patience: int = 60
+    sessions: bool = False
 
     def new_log(self) -> Log | None:
         """The log, on stderr."""
@@ -194,7 +196,11 @@ class _Worker:
         self._parent = multiprocessing.parent_process()
         self._operation = Operation(desk, log=log, metrics=running.metrics)
         self.app = make_app(
-            desk, largest=running.largest, operation=self._operation, lifespan=self._living
+            desk,
+            largest=running.largest,
+            operation=self._operation,
+            lifespan=self._living,
+            sessions=running.sessions,
         )
 
     @asynccontextmanager
