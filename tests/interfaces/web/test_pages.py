@@ -112,15 +112,20 @@ def test_private_pages_ask_for_a_token(server: Server, path: str, there: str) ->
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.fixture(scope="module")
+def narrow(server: Server) -> str:
+    """A token for one channel."""
+    return trueup("serve", "--data", str(server.data), "token", "narrow", "--channel", "mpi")
+
+
 @pytest.mark.parametrize("path", ["/waiting", "/channels", "/channels/mpi", "/audit", "/p/demo"])
-def test_a_token_shows_no_more_than_it_may_change(server: Server, path: str) -> None:
-    token = trueup("serve", "--data", str(server.data), "token", "narrow", "--channel", "mpi")
-    text = private(server, path, token).text
+def test_a_token_shows_no_more_than_it_may_change(server: Server, narrow: str, path: str) -> None:
+    text = private(server, path, narrow).text
     assert "demo/2.0" not in text
     assert path == "/p/demo" or "<td>main</td>" not in text
     assert "/channels/main" not in text
-    assert private(server, "/channels/main/other/1.0", token).status_code == 404
-    assert private(server, "/channels/main", token).status_code == 404
+    assert private(server, "/channels/main/other/1.0", narrow).status_code == 404
+    assert private(server, "/channels/main", narrow).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_releases_are_summed_up(filled: Store) -> None:
     filled.set_yanked("main", numpy, "numpy-1.whl", "broken", who="me")
     [found] = filled.summaries(project=numpy)
     assert (found.files, found.size, found.yanked) == (2, 12, 1)
-    assert found.verdict == {"class": "identical"}
+    assert filled.verdicts([found.id, 999]) == {found.id: {"class": "identical"}}
     waiting = filled.summaries(states=[State.STAGED, State.QUARANTINED])
     assert [one.project for one in waiting] == ["num-staged"]
     assert [one.project for one in filled.summaries(channel="mpi")] == ["num-mpi"]

@@ -14,7 +14,7 @@ from trueup.features.serve.desk import MAIN, Desk
 from trueup.interfaces.web.access import channel_of
 from trueup.interfaces.web.install import base_of, commands
 from trueup.interfaces.web.paging import sheet_of
-from trueup.interfaces.web.projectpages import ReleaseRow, summary_row
+from trueup.interfaces.web.releaserows import judged_rows, summary_row
 from trueup.interfaces.web.render import page
 from trueup.interfaces.web.visitor import Door, Visitor
 from trueup.model.errors import NotFoundError
@@ -82,9 +82,10 @@ class ChannelPages:
         rows.sort(key=lambda row: row.version, reverse=True)
         rows.sort(key=lambda row: row.project)
         sheet = sheet_of(request, size=_SHOWN).of(len(rows))
+        shown = await run_in_threadpool(judged_rows, self._desk.store, sheet.cut(rows))
         return page(
             "channel.html", visitor, private=True, title=f"Channel {name}", channel=name,
-            rows=rows[sheet.offset : sheet.offset + sheet.size], sheet=sheet, shadows=shadows,
+            rows=shown, sheet=sheet, shadows=shadows,
             base=base_of(request), main=MAIN,
             views=commands(base_of(request), None if name == MAIN else name, "PROJECT"),
         )  # fmt: skip
@@ -112,12 +113,13 @@ class ChannelPages:
         """What is staged or set aside, in all channels."""
         visitor = await self._door.known(request)
         found = await run_in_threadpool(self._seen, visitor, None, State.STAGED, State.QUARANTINED)
-        rows: list[ReleaseRow] = [summary_row(one, private=True) for one in found]
+        rows = [summary_row(one, private=True) for one in found]
         sheet = sheet_of(request, size=_SHOWN).of(len(rows))
+        shown = await run_in_threadpool(judged_rows, self._desk.store, sheet.cut(rows))
         done = "The release is deleted" if request.query_params.get("done") == "delete" else None
         return page(
             "waiting.html", visitor, private=True, title="Waiting releases", done=done,
-            rows=rows[sheet.offset : sheet.offset + sheet.size], sheet=sheet,
+            rows=shown, sheet=sheet,
         )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 _TITLES = {
     403: "Not allowed",
     404: "Not found",
-    502: "The index behind does not answer",
+    502: "No good answer from the index behind",
     503: "Not now",
 }
 

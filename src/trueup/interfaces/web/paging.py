@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -10,6 +12,8 @@ from starlette.requests import Request
 __all__ = ["Sheet", "sheet_of"]
 
 _LAST = 100_000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,10 @@ class Sheet:
         """The same part of a list of so many; the last one if there are not that many."""
         found = replace(self, total=total)
         return replace(found, number=min(found.number, found.count))
+
+    def cut(self, items: Sequence[T]) -> Sequence[T]:
+        """The part of a list that is shown."""
+        return items[self.offset : self.offset + self.size]
 
     def _address(self, number: int) -> str:
         return f"{self.path}?{urlencode([*self.rest, ('page', number)])}"

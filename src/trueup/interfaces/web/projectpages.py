@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -16,35 +15,17 @@ from trueup.interfaces.web.install import base_of, commands
 from trueup.interfaces.web.judged import Judgements
 from trueup.interfaces.web.listed import FileRow, Listed, listed
 from trueup.interfaces.web.paging import Sheet, sheet_of
+from trueup.interfaces.web.releaserows import ReleaseRow, judged_rows, summary_row
 from trueup.interfaces.web.render import page, release_address
 from trueup.interfaces.web.visitor import Door, Visitor
 from trueup.model.errors import NotFoundError
 from trueup.sources.store.catalogue import FoundProject, ReleaseSummary
 from trueup.sources.store.store import State
 
-__all__ = ["ProjectPages", "ReleaseRow", "summary_row"]
+__all__ = ["ProjectPages"]
 
 _PROJECTS = 100
 _RELEASES = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseRow:
-    """A release in a table; ``state`` None: of the index behind; ``newest`` is when its last file
-    came; ``href`` None: it has no page.
-    """
-
-    project: NormalizedName
-    version: Version
-    href: str
-    channel: str | None
-    state: State | None
-    kind: str | None
-    findings: int | None
-    files: int
-    size: int | None
-    newest: float | None
-    yanked: int
 
 
 class ProjectPages:
@@ -97,9 +78,10 @@ class ProjectPages:
             return RedirectResponse(f"/p/{project}", status_code=301)
         found, rows, hosted = await run_in_threadpool(self._rows, project, visitor)
         sheet = sheet_of(request, size=_RELEASES).of(len(rows))
+        shown = await run_in_threadpool(judged_rows, self._desk.store, sheet.cut(rows))
         return page(
             "project.html", visitor, title=project, project=project, listed=found, hosted=hosted,
-            rows=rows[sheet.offset : sheet.offset + sheet.size], sheet=sheet,
+            rows=shown, sheet=sheet,
             newest=next((row for row in rows if row.state in (None, State.PUBLISHED)), None),
             views=commands(base_of(request), None, project),
         )  # fmt: skip
@@ -136,6 +118,7 @@ class ProjectPages:
         report = self._judgements.known(project, version)
         sizes = [file.size for file in files]
         return ReleaseRow(
+            id=None,
             project=project,
             version=version,
             href=release_address(MAIN, project, version, private=False),
@@ -148,24 +131,6 @@ class ProjectPages:
             newest=max((file.uploaded or 0.0 for file in files), default=0.0) or None,
             yanked=sum(file.yanked is not None for file in files),
         )
-
-
-def summary_row(one: ReleaseSummary, *, private: bool) -> ReleaseRow:
-    """A release that was uploaded, as a row."""
-    verdict = one.verdict
-    return ReleaseRow(
-        project=one.project,
-        version=one.version,
-        href=release_address(one.channel, one.project, one.version, private=private),
-        channel=one.channel,
-        state=one.state,
-        kind=None if verdict is None else verdict.get("class"),
-        findings=None if verdict is None else len(verdict.get("findings", ())),
-        files=one.files,
-        size=one.size,
-        newest=one.touched,
-        yanked=one.yanked,
-    )
 
 
 def _is_public(one: ReleaseSummary) -> bool:

@@ -41,16 +41,15 @@ class FoundProject:
 class ReleaseSummary:
     """A release without its files: how many there are, their bytes, when the last one came."""
 
+    id: int
     channel: str
     project: NormalizedName
     version: Version
     state: State
-    closed: bool
     touched: float
     files: int
     size: int
     yanked: int
-    verdict: Mapping[str, Any] | None
 
 
 class Catalogue(Database):
@@ -91,9 +90,15 @@ class Catalogue(Database):
     ) -> tuple[ReleaseSummary, ...]:
         """Releases, those that were touched last first; None: of all channels, all projects."""
         files = FILES.c
+        releases = RELEASES.c
         wanted = (
             select(
-                RELEASES,
+                releases.id,
+                releases.channel,
+                releases.project,
+                releases.version,
+                releases.state,
+                releases.touched,
                 func.count(files.id).label("files"),
                 func.coalesce(func.sum(files.size), 0).label("size"),
                 func.count(files.yanked).label("yanked"),
@@ -112,19 +117,25 @@ class Catalogue(Database):
             rows = connection.execute(wanted).all()
         return tuple(
             ReleaseSummary(
+                id=row.id,
                 channel=row.channel,
                 project=canonicalize_name(row.project),
                 version=Version(row.version),
                 state=State(row.state),
-                closed=bool(row.closed),
                 touched=row.touched,
                 files=row.files,
                 size=int(row.size),
                 yanked=row.yanked,
-                verdict=json.loads(row.verdict) if row.verdict else None,
             )
             for row in rows
         )
+
+    def verdicts(self, releases: Collection[int]) -> Mapping[int, Mapping[str, Any]]:
+        """What was last judged of some releases, by their number."""
+        wanted = select(RELEASES.c.id, RELEASES.c.verdict).where(RELEASES.c.id.in_(releases))
+        with self.look() as connection:
+            rows = connection.execute(wanted).all()
+        return {row.id: json.loads(row.verdict) for row in rows if row.verdict}
 
     def history(
         self, channel: str, project: NormalizedName, version: Version, filenames: Sequence[str],
