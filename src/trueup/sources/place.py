@@ -207,7 +207,10 @@ def _versions_below(prefix: Path, minor: str | None) -> Iterator[tuple[str, str]
         match = re.match(r"python-(\d+\.\d+\.\d+)-", path.name)
         if match:
             yield match[1], f"`{path.name}` of conda"
-    for header in sorted((prefix / "include").glob(f"python{minor or '3*'}*/patchlevel.h")):
+    wanted = f"python{minor}*" if minor else "python3.*"
+    for header in sorted((prefix / "include").glob(f"{wanted}/patchlevel.h")):
+        if minor and header.parent.name.rstrip("dmtu") != f"python{minor}":
+            continue
         match = _PATCH_LEVEL.search(header.read_text("utf-8", "replace"))
         if match:
             yield match[1], f"`{header}`"
