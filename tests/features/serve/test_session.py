@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.utils import NormalizedName
 from packaging.version import Version
+from sqlalchemy import Connection, event
 
 from tests.build import make_sdist, make_wheel
 from tests.desks import add, digest, open_desk
@@ -471,3 +474,87 @@ def test_what_came_again_is_not_removed(shop: Shop) -> None:
     shop.sessions.complete(shop.again(second), file, who="me")
     assert shop.publish(second).state is SessionState.PUBLISHED
     assert shop.unused() == ()
+
+
+# --- beside others, and killed at any moment ------------------------------------------------------------
+
+
+@ON_BOTH
+def test_files_at_once_are_all_compared_and_published_together(shop: Shop) -> None:
+    session = shop.open()
+    wheels = [shop.wheel(f"py3-none-macosx_1{number}_0_arm64") for number in range(6)]
+    with ThreadPoolExecutor(4) as pool:
+        files = list(pool.map(lambda path: shop.upload(session, path), wheels))
+    assert {file.state for file in files} == {FileState.COMPLETED}
+    with ThreadPoolExecutor(4) as pool:
+        ends = list(pool.map(lambda _: shop.publish(session).state, range(4)))
+    assert set(ends) == {SessionState.PUBLISHED}
+    assert shop.shown() == sorted(path.name for path in wheels)
+    assert [one["action"] for one in shop.desk.store.audit()].count("publish") == 1
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it goes on, nothing tidies up."""
+
+
+class Mortal:
+    """Ends the process before the n-th thing that lasts: a commit, or a blob that is put."""
+
+    def __init__(self, shop: Shop, after: int) -> None:
+        self.left = after
+        self.shop = shop
+        self._put = shop.desk.blobs.put
+
+    def tick(self, connection: Connection | None = None) -> None:
+        if connection is not None and connection.get_execution_options().get("only_reads"):
+            return
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+
+    def put(self, sha256: str, path: Path) -> None:
+        self.tick()
+        self._put(sha256, path)
+
+    def __enter__(self) -> None:
+        event.listen(self.shop.desk.store.engine, "commit", self.tick)
+        vars(self.shop.desk.blobs)["put"] = self.put
+
+    def __exit__(self, *_: object) -> None:
+        event.remove(self.shop.desk.store.engine, "commit", self.tick)
+        del vars(self.shop.desk.blobs)["put"]
+
+
+def test_nothing_is_left_over_whenever_it_is_killed(shop: Shop) -> None:
+    """Everything that lasts is done in some order: after each step the process may be gone."""
+    wheels = [shop.wheel(MACOS), shop.wheel(WINDOWS)]
+    published = 0
+    for after in range(200):
+        session, whole = None, False
+        with suppress(Killed), Mortal(shop, after):
+            session = shop.open()
+            for wheel in wheels:
+                shop.upload(session, wheel)
+            extra = shop.upload(session, shop.wheel(LINUX))
+            shop.sessions.drop(shop.again(session), extra, who="me")
+            shop.publish(session)
+            whole = True
+        shown = shop.shown()
+        assert shown in ([], sorted(wheel.name for wheel in wheels)), "half a release"
+        published += bool(shown)
+        shop.later(61)
+        shop.sessions.sweep()
+        if not shown:
+            assert shop.release() is None
+        needed = {digest(wheel) for wheel in wheels} if shown else set()
+        assert set(shop.desk.blobs.all()) == needed, after
+        assert shop.unused() == ()
+        if whole:
+            break
+        release = shop.release()
+        if release is not None:
+            shop.desk.store.remove(release, who="me")
+            for sha256 in needed:
+                shop.desk.blobs.delete(sha256)
+    assert (whole, after > 15) == (True, True), after
+    assert published

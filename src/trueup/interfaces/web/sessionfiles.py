@@ -36,6 +36,9 @@ from trueup.sources.store.publishing import PublishingSession, SessionFile
 
 __all__ = ["SessionFiles"]
 
+_BATCH = 1024 * 1024
+"""So many bytes are hashed and written at once; other requests are answered meanwhile."""
+
 
 class SessionFiles:
     """The routes of one file, below those of its session."""
@@ -125,25 +128,47 @@ class SessionFiles:
         )
 
 
+class _Kept:
+    """What arrives of a file: hashed and written in any thread, one call after the other."""
+
+    def __init__(self, file: SessionFile, path: Path) -> None:
+        names = {"sha256", *file.hashes}
+        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in names}
+        self._file = file
+        self._path = path
+        path.touch()
+
+    def keep(self, parts: list[bytes]) -> None:
+        """Append; raises FullError."""
+        try:
+            with self._path.open("ab") as target:
+                for part in parts:
+                    for one in self._hashes.values():
+                        one.update(part)
+                    target.write(part)
+        except OSError as error:
+            raise FullError(
+                f"`{self._file.filename}` cannot be kept: {error.strerror or error}",
+                hint="nothing of it was kept; the index needs space on its disk",
+            ) from error
+
+    def digests(self) -> dict[str, str]:
+        return {name: one.hexdigest() for name, one in self._hashes.items()}
+
+
 async def _received(request: Request, file: SessionFile, path: Path) -> tuple[int, dict[str, str]]:
     """(bytes, digests: sha256 and what was announced); raises RefusedError for too many."""
-    digests = {name: hashlib.new(name, usedforsecurity=False) for name in {"sha256", *file.hashes}}
-    size = 0
-    try:
-        with path.open("xb") as target:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > file.size:
-                    raise RefusedError(
-                        f"`{file.filename}` is larger than was announced",
-                        expected=f"{file.size:,} bytes",
-                    )
-                for digest in digests.values():
-                    digest.update(chunk)
-                target.write(chunk)
-    except OSError as error:
-        raise FullError(
-            f"`{file.filename}` cannot be kept: {error.strerror or error}",
-            hint="nothing of it was kept; the index needs space on its disk",
-        ) from error
-    return size, {name: digest.hexdigest() for name, digest in digests.items()}
+    kept, size, waiting, parts = _Kept(file, path), 0, 0, list[bytes]()
+    async for chunk in request.stream():
+        size, waiting = size + len(chunk), waiting + len(chunk)
+        if size > file.size:
+            raise RefusedError(
+                f"`{file.filename}` is larger than was announced",
+                expected=f"{file.size:,} bytes",
+            )
+        parts.append(chunk)
+        if waiting >= _BATCH:
+            await run_in_threadpool(kept.keep, parts)
+            waiting, parts = 0, []
+    await run_in_threadpool(kept.keep, parts)
+    return size, kept.digests()
