@@ -35,7 +35,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def exchange(store: Store) -> Iterator[Exchange]:
-    found = Exchange(store, Keys({}), audience="index")
+    store.set_audience("index", who="tests")
+    found = Exchange(store, Keys({}))
     yield found
     found.close()
 

@@ -21,20 +21,16 @@ _ATTEMPTS = 5
 
 
 class Exchange:
-    """Takes identities, and gives tokens.
+    """Takes identities, and gives tokens."""
 
-    ``audience`` is whom identities must be meant for; None: what the store has made up or was told.
-    """
-
-    def __init__(self, store: Store, keys: Keys, *, audience: str | None = None) -> None:
+    def __init__(self, store: Store, keys: Keys) -> None:
         self._store = store
         self._keys = keys
-        self._audience = audience
 
     def audience(self) -> str:
         """Whom an identity must be meant for; raises NotFoundError if nobody is trusted."""
         self._issuers()
-        return self._audience or self._store.audience()
+        return self._store.audience()
 
     def _issuers(self) -> frozenset[str]:
         found = self._store.issuers()
@@ -51,8 +47,8 @@ class Exchange:
         IssuerError, UntrustedError, AmbiguousError, UsedError, StoreError, and NotFoundError if
         nobody is trusted.
         """
-        audience = self._audience or self._store.audience()
-        identity = read_identity(text, self._keys, issuers=self._issuers(), audience=audience)
+        issuers, audience = self._issuers(), self._store.audience()
+        identity = read_identity(text, self._keys, issuers=issuers, audience=audience)
         for attempt in range(_ATTEMPTS):
             publishers = self._store.publishers(identity.issuer)
             trusted = decide(identity.claims, publishers, channel=channel)

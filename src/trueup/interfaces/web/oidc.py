@@ -57,15 +57,10 @@ class _PayloadError(RefusedError):
 
 
 class Oidc:
-    """The routes of trusted publishing; ``public_url`` is the address as clients know it (None: as
-    each request says), ``exchange`` replaces the one over the desk's store.
-    """
+    """The routes of trusted publishing."""
 
-    def __init__(
-        self, desk: Desk, *, public_url: str | None = None, exchange: Exchange | None = None
-    ) -> None:
-        self._exchange = exchange or Exchange(desk.store, Keys(os.environ))
-        self._public_url = public_url
+    def __init__(self, desk: Desk) -> None:
+        self._exchange = Exchange(desk.store, Keys(os.environ))
         self._limiter: CapacityLimiter | None = None
 
     def routes(self) -> list[Route]:
@@ -91,7 +86,8 @@ class Oidc:
             await self._run(self._exchange.audience)
         except TrueupError as error:
             return _failed(request, error)
-        base = (self._public_url or str(request.base_url)).rstrip("/")
+        # As the client addressed this index: it takes no other host for an answer.
+        base = str(request.base_url).rstrip("/")
         found = {
             "audience-endpoint": f"{base}/_/oidc/audience",
             "token-mint-endpoint": f"{base}{wanted['prefix'] or ''}/_/oidc/mint-token",
