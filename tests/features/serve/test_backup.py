@@ -126,7 +126,7 @@ def test_what_is_lost_in_the_index_is_said_and_the_rest_is_there(
         path.write_bytes(b"x" * path.stat().st_size)
         done = back_up(desk.store, desk.blobs, backup)
     assert sorted(done.lost) == [
-        f"{gone.name} ({digest(gone)})",
+        f"{gone.name} ({digest(gone)}): missing",
         f"{damaged.name} ({digest(damaged)}): other bytes",
     ]
     assert done.files == 2

@@ -85,6 +85,19 @@ def test_files_that_are_lost(
     assert path.exists() == (content is not None)
 
 
+def test_a_file_that_the_disk_does_not_give_is_lost_and_the_rest_is_looked_at(desk: Desk) -> None:
+    path = blob(desk, first(desk))
+    path.unlink()
+    path.mkdir()
+    (found,) = check(desk).lost
+    assert ": " in found
+    path.rmdir()
+    path.parent.rmdir()
+    path.parent.write_bytes(b"")
+    (found,) = check(desk).lost
+    assert found.endswith(": cannot be read: Not a directory")
+
+
 def test_blobs_that_nothing_needs_go_after_an_hour(desk: Desk, tmp_path: Path) -> None:
     left = wheel(tmp_path, "left")
     add(desk, left)

@@ -120,6 +120,7 @@ def test_pages_from_memory_are_told_apart_and_counted() -> None:
     [
         ("/simple/{project}/", "faithful"),
         ("/c/{channel}/corrected/simple/{project}/", "corrected"),
+        ("/ledger/corrected/simple/{project}/", "ledger/corrected"),
         ("/legacy/", ""),
         ("", ""),
         (None, ""),

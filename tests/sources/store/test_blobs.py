@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -56,6 +58,40 @@ def test_what_is_put_is_there(blobs: Blobs) -> None:
     file = blob_file(blobs, digest, 10)
     file.seek(-3, 2)
     assert (file.read(2), file.tell()) == (b"78", 9)
+
+
+def test_what_nobody_put_for_a_while_can_be_dropped(blobs: Blobs) -> None:
+    digest = put(blobs, b"0123456789")
+    now = time.time()
+    assert not blobs.drop(digest, before=now - 60)
+    assert blobs.size(digest) == 10
+    assert blobs.drop(digest, before=now + 60)
+    assert blobs.size(digest) is None
+    assert not blobs.drop(digest, before=now + 60)
+    assert list(blobs.scratch.glob("drop-*")) == []
+
+
+def test_what_is_put_again_counts_as_new(tmp_path: Path) -> None:
+    blobs = open_blobs(str(tmp_path / "blobs"), tmp_path)
+    path = blobs.path(put(blobs, b"x"))
+    assert path is not None
+    os.utime(path, (1, 1))
+    put(blobs, b"x")
+    assert path.stat().st_mtime > 1
+
+
+def test_a_file_that_cannot_be_read_is_no_file_that_is_not_there(tmp_path: Path) -> None:
+    blobs = open_blobs(str(tmp_path / "blobs"), tmp_path)
+    path = blobs.path("0" * 64)
+    assert path is not None
+    path.mkdir(parents=True)
+    with pytest.raises(StoreError, match="cannot be read: Is a directory"):
+        read(blobs, "0" * 64, 0, 1)
+    path.rmdir()
+    path.parent.rmdir()
+    path.parent.write_bytes(b"")
+    with pytest.raises(StoreError, match="cannot be read: Not a directory"):
+        blobs.size("0" * 64)
 
 
 def test_what_is_not_there(blobs: Blobs) -> None:

@@ -29,6 +29,7 @@ from trueup.sources.output import write_atomically
 from trueup.sources.store.blobs import Blobs, FolderBlobs
 from trueup.sources.store.contents import Content, Contents, contents_of
 from trueup.sources.store.dump import dumped, is_empty, restore
+from trueup.sources.store.failures import UnreadError
 from trueup.sources.store.schema import knows, revision_of, upgrade
 from trueup.sources.store.store import Store
 
@@ -161,18 +162,27 @@ class _Backup:
         lost: list[str] = []
         self._watcher.expect(len(named))
         for one in named.values():
-            size = self._blobs.size(one.sha256)
-            if size is None:
-                if one.must_be_there:
-                    if not Contents(self._store.engine).names(one.sha256):
-                        raise _GoneError
-                    lost.append(f"{one.filename} ({one.sha256})")
-            elif self._kept.size(one.sha256) == size or self._copy(one.sha256, size):
+            wrong = self._missing(one)
+            if wrong is None:
                 there.add(one.sha256)
-            else:
-                lost.append(f"{one.filename} ({one.sha256}): other bytes")
+            elif wrong:
+                lost.append(f"{one.filename} ({one.sha256}){wrong}")
             self._watcher.done(one.filename)
         return there, lost
+
+    def _missing(self, one: Content) -> str | None:
+        """Why a file cannot be in the folder; None: it is, empty: it does not have to be."""
+        try:
+            size = self._blobs.size(one.sha256)
+            if size is None:
+                if one.must_be_there and not Contents(self._store.engine).names(one.sha256):
+                    raise _GoneError
+                return ": missing" if one.must_be_there else ""
+            if self._kept.size(one.sha256) == size or self._copy(one.sha256, size):
+                return None
+            return ": other bytes"
+        except UnreadError as error:
+            return f": {error.what}"
 
     def _copy(self, sha256: str, size: int) -> bool:
         """Copy a file, verified; False if it is damaged."""

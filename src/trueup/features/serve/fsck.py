@@ -18,6 +18,7 @@ from trueup.model.errors import TrueupError
 from trueup.model.watcher import Watcher
 from trueup.sources.store.blobs import Blobs, blob_file
 from trueup.sources.store.contents import Content, Contents, DerivedRow, Kind, PageRow
+from trueup.sources.store.failures import UnreadError
 from trueup.sources.store.store import Store
 
 __all__ = ["Checked", "check_store"]
@@ -89,26 +90,29 @@ class _Check:
 
     def _file(self, one: Content) -> None:
         what = f"{one.filename} ({one.sha256})"
-        size = self._blobs.size(one.sha256)
-        if size is None:
-            if one.must_be_there and one.remote and one.kind is not Kind.UPLOADED:
-                self._broken.append(f"{what}: missing; the index behind has it")
-            elif one.must_be_there:
-                self._lost.append(what)
-            return
-        wrong = None
-        if one.kind is Kind.UPLOADED and size != one.size:
-            wrong = f"{size:,} bytes instead of {one.size:,}"
-        elif self._deep and _digest(self._blobs.read(one.sha256, 0, size)) != one.sha256:
-            wrong = "other bytes"
+        try:
+            wrong = self._wrong(one)
+        except UnreadError as error:
+            wrong = error.what
         if wrong is None:
             return
         if one.kind is Kind.UPLOADED or not one.remote:
-            self._lost.append(f"{what}: {wrong}")
+            self._lost.append(f"{what}: {wrong}" if wrong else what)
             return
-        self._broken.append(f"{what}: {wrong}; the index behind has it")
-        if self._repair:
+        self._broken.append(f"{what}: {wrong or 'missing'}; the index behind has it")
+        if self._repair and wrong:
             self._blobs.delete(one.sha256)
+
+    def _wrong(self, one: Content) -> str | None:
+        """What is wrong with a file; empty: it is not there."""
+        size = self._blobs.size(one.sha256)
+        if size is None:
+            return "" if one.must_be_there else None
+        if one.kind is Kind.UPLOADED and size != one.size:
+            return f"{size:,} bytes instead of {one.size:,}"
+        if self._deep and _digest(self._blobs.read(one.sha256, 0, size)) != one.sha256:
+            return "other bytes"
+        return None
 
     def _derived(self, row: DerivedRow, named: Mapping[str, Content]) -> None:
         reason = self._derived_wrong(row)

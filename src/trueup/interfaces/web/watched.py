@@ -82,9 +82,8 @@ class Exchange:
 
 def view_of(route: str | None) -> str:
     """The view that an address belongs to; empty where it is no page."""
-    if route is None or "/simple/" not in route:
-        return ""
-    return "corrected" if "/corrected/" in route else "faithful"
+    steps, found, _ = (route or "").partition("/simple/")
+    return (steps.removeprefix("/c/{channel}").strip("/") or "faithful") if found else ""
 
 
 class Watched:

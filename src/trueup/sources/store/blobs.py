@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from trueup.model.errors import NotFoundError
-from trueup.sources.store.failures import StoreError
+from trueup.sources.store.failures import StoreError, UnreadError
 from trueup.sources.store.scratch import open_scratch
 
 __all__ = ["Blobs", "FolderBlobs", "ObjectBlobs", "blob_file", "open_blobs"]
@@ -100,18 +100,21 @@ class FolderBlobs:
             return self.path(sha256).stat().st_size
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _unusable(sha256, error) from error
 
     def read(self, sha256: str, start: int, end: int) -> Iterator[bytes]:
         try:
-            file = self.path(sha256).open("rb")
+            with self.path(sha256).open("rb") as file:
+                file.seek(start)
+                left = end - start
+                while left and (chunk := file.read(min(left, CHUNK))):
+                    left -= len(chunk)
+                    yield chunk
         except FileNotFoundError as error:
             raise NotFoundError("is not kept", place=(sha256,)) from error
-        with file:
-            file.seek(start)
-            left = end - start
-            while left and (chunk := file.read(min(left, CHUNK))):
-                left -= len(chunk)
-                yield chunk
+        except OSError as error:
+            raise _unusable(sha256, error) from error
 
     def delete(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)
@@ -134,6 +137,10 @@ class FolderBlobs:
     def all(self) -> Iterator[str]:
         for path in self._folder.glob("[0-9a-f][0-9a-f]/??/*"):
             yield path.name
+
+
+def _unusable(sha256: str, error: OSError) -> UnreadError:
+    return UnreadError(f"cannot be read: {error.strerror or error}", place=(sha256,))
 
 
 def _sync(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trueup.model.errors import SourceError
 
-__all__ = ["ChangedError", "StoreError"]
+__all__ = ["ChangedError", "StoreError", "UnreadError"]
 
 
 class StoreError(SourceError):
@@ -13,3 +13,7 @@ class StoreError(SourceError):
 
 class ChangedError(StoreError):
     """Something is not any more as it was when it was looked at: look again."""
+
+
+class UnreadError(StoreError):
+    """One file that is there cannot be read, as on a bad disk; others may."""
