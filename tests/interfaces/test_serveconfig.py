@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import tomllib
 from collections.abc import Mapping
@@ -11,9 +12,17 @@ from typing import Any
 import pytest
 from packaging.utils import NormalizedName
 
-from trueup.features.serve.policies import Declarations, Policy, PolicyTable, ProjectPolicy
+from trueup.features.serve.policies import (
+    Declarations,
+    Policy,
+    PolicyTable,
+    ProjectPolicy,
+    Readers,
+    ReadRules,
+)
 from trueup.interfaces.serveconfig import KEYS, ServeOptions, read_options
 from trueup.interfaces.servepolicy import POLICY_KEYS
+from trueup.interfaces.web.rates import Limits, Rate
 from trueup.judge.rule import RuleSettings
 from trueup.model.errors import UsageError
 from trueup.model.finding import ReleaseClass, Severity
@@ -176,7 +185,60 @@ def test_what_is_given_is_the_default_of_the_tables(tmp_path: Path) -> None:
     assert (found.contradictions, found.quiet) == (Policy.WARN, 1)
 
 
+def test_readers_and_limits(tmp_path: Path) -> None:
+    options = read(
+        tmp_path,
+        """
+        read = "token"
+        channel.open.read = "public"
+        channel.mpi = {}
+        limits = { requests = "10/second", uploads = false }
+        """,
+    )
+    assert options.readers == ReadRules(default=Readers.TOKEN, channels={"open": Readers.PUBLIC})
+    assert options.limits == Limits(
+        requests=Rate(count=10, seconds=1), uploads=None, failures=Limits().failures
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "needed"),
+    [
+        ("", {"main": (), "mpi": ()}),
+        ("channel.mpi.read = 'token'", {"main": (), "mpi": ("mpi",)}),
+        # A channel shows what the main one has, so that it cannot be more open.
+        ("channel.main.read = 'token'", {"main": ("main",), "mpi": ("main",)}),
+        ("read = 'token'\nchannel.mpi.read = 'public'", {"main": ("main",), "mpi": ("main",)}),
+        ("read = 'token'\nchannel.main.read = 'public'", {"main": (), "mpi": ("mpi",)}),
+        ("read = 'token'", {"main": ("main",), "mpi": ("mpi", "main")}),
+    ],
+)
+def test_what_a_channel_needs(
+    rules: str, needed: Mapping[str, tuple[str, ...]], tmp_path: Path
+) -> None:
+    found = read(tmp_path, rules).readers
+    assert {channel: found.needed(channel) for channel in needed} == needed
+    assert found.all_public is (rules == "")
+
+
+def test_settings_go_to_the_processes_of_workers(tmp_path: Path) -> None:
+    options = read(
+        tmp_path,
+        "read = 'token'\n[limits]\nuploads = '1/day'\n[[policy]]\nignore = 'late-upload'",
+    )
+    assert pickle.loads(pickle.dumps(options)) == options
+
+
 WRONG = {
+    "read = 'nobody'": "`read`: found `nobody`, expected `public` or `token`",
+    "[channel.MPI]": "`[channel.MPI]`: found `MPI`, expected the name of a channel",
+    "[channel.mpi]\nreads = 'token'": "`[channel.mpi]` has no key `reads`",
+    "[channel.mpi]\nread = 1": "`[channel.mpi] read`: found `1`",
+    "limits = 1": "`limits`: found `1`, expected a table",
+    "limits.request = '1/day'": "`[limits]` has no key `request`",
+    "limits.requests = 5": "`[limits] requests`: found `5`, expected a rate such as `600/minute`",
+    "limits.requests = '0/day'": "`[limits] requests`: found `0/day`",
+    "limits.requests = true": "`[limits] requests`: found `true`",
     "prot = 1": "has no key `prot`",
     "port = 65536": "`port`: found `65536`, expected a whole number from 0 to 65535",
     "port = true": "`port`: found `true`",

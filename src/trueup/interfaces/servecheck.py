@@ -8,9 +8,17 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from trueup.features.serve.policies import ANY, PolicyBook, PolicyTable, ProjectPolicy
-from trueup.interfaces.serveconfig import ServeOptions
+from trueup.features.serve.policies import (
+    ANY,
+    PolicyBook,
+    PolicyTable,
+    ProjectPolicy,
+    Readers,
+    ReadRules,
+)
+from trueup.interfaces.serveconfig import SPANS, ServeOptions
 from trueup.interfaces.servepolicy import CHANNEL, CLASSES
+from trueup.interfaces.web.rates import Limits
 from trueup.model.errors import TrueupError, UsageError
 from trueup.sources.limits import size_text
 
@@ -47,7 +55,8 @@ def check_options(options: ServeOptions, *, environ: Mapping[str, str], director
     found = Checked()
     found.said.append(f"settings: {f'`{options.path}`' if options.path else 'no file'}")
     workers = f"{options.workers} worker{'' if options.workers == 1 else 's'}"
-    found.said.append(f"listens on: http://{options.host}:{options.port}/, {workers}")
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    found.said.append(f"listens on: http://{host}:{options.port}/, {workers}")
     channels: dict[str, int] | None = None
 
     def database() -> str:
@@ -65,15 +74,38 @@ def check_options(options: ServeOptions, *, environ: Mapping[str, str], director
     found.tried("database", database)
     found.tried("blobs", lambda: look_at_blobs(options.blobs or str(options.data / "blobs")))
     found.tried("index behind", behind)
-    found.said += _channels(options.policies, channels)
+    found.said += _channels(options, channels)
+    found.said.append(f"reading: {_reading(options.readers)}")
+    found.said.append(f"limits: {_limits(options.limits)}")
     found.said.append(f"a file has at most {size_text(options.largest)}")
     found.said += _policies(options.policies)
     return found
 
 
-def _channels(book: PolicyBook, there: Mapping[str, int] | None) -> Iterator[str]:
+def _reading(rules: ReadRules) -> str:
+    words = {Readers.PUBLIC: "public", Readers.TOKEN: "by token"}
+    others = [f"channel `{name}`: {words[one]}" for name, one in sorted(rules.channels.items())]
+    return "; ".join([words[rules.default], *others])
+
+
+def _limits(limits: Limits) -> str:
+    spans = {seconds: name for name, seconds in SPANS.items()}
+    rates = {
+        "requests": limits.requests,
+        "uploads": limits.uploads,
+        "failures": limits.failures,
+    }
+    return ", ".join(
+        f"{name} = {'no limit' if rate is None else f'{rate.count}/{spans[rate.seconds]}'}"
+        for name, rate in rates.items()
+    )
+
+
+def _channels(options: ServeOptions, there: Mapping[str, int] | None) -> Iterator[str]:
     """Channels that are named, and those that have releases."""
-    named = {name for table in book.tables for name in table.channels if CHANNEL.fullmatch(name)}
+    tables = options.policies.tables
+    named = {name for table in tables for name in table.channels if CHANNEL.fullmatch(name)}
+    named |= options.readers.channels.keys()
     for name in sorted({*named, *(there or ())}):
         count = (there or {}).get(name, 0)
         releases = f"{count} release{'' if count == 1 else 's'}"

@@ -8,15 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trueup.features.serve.policies import PolicyBook, ProjectPolicy
+from trueup.features.serve.policies import PolicyBook, ProjectPolicy, Readers, ReadRules
 from trueup.interfaces.servepolicy import (
+    CHANNEL,
     POLICY_KEYS,
+    member,
     number_of,
     one_or_more,
     parse_book,
     refuse_strangers,
     size_of,
 )
+from trueup.interfaces.web.rates import Limits, Rate
 from trueup.model.errors import TrueupError, UsageError
 from trueup.sources.tomltable import TomlTable, alternatives, read_toml
 
@@ -25,6 +28,7 @@ __all__ = [
     "KEYS",
     "LOGS",
     "LOG_FORMATS",
+    "SPANS",
     "ServeOptions",
     "data_folder",
     "read_options",
@@ -37,13 +41,19 @@ LOGS = ("changes", "requests", "none")
 LOG_FORMATS = ("auto", "text", "json")
 
 KEYS = (
-    "blobs", "data", "database", "host", "hosted-only", "index", "log", "log-format", "metrics",
-    "patience", "policy", "port", "sessions", "workers", *POLICY_KEYS,
+    "blobs", "channel", "data", "database", "host", "hosted-only", "index", "limits", "log",
+    "log-format", "metrics", "patience", "policy", "port", "read", "sessions", "workers",
+    *POLICY_KEYS,
 )  # fmt: skip
-"""The keys at the top level of the file; `policy` is a list of tables."""
+"""The keys at the top level of the file; `policy` is a list of tables, `channel` and `limits` are
+tables.
+"""
 
 _PLACES = ("blobs", "data", "index")
 """Keys that may hold folders."""
+
+SPANS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0}
+"""What rates are counted in, in seconds."""
 
 _GIB = 1024**3
 _LARGEST = 2 * _GIB
@@ -73,6 +83,8 @@ class ServeOptions:
     sessions: bool = False
     largest: int = _LARGEST
     policies: PolicyBook = field(default_factory=PolicyBook)
+    readers: ReadRules = field(default_factory=ReadRules)
+    limits: Limits = field(default_factory=Limits)
 
 
 def data_folder(options: ServeOptions) -> Path:
@@ -166,6 +178,8 @@ def _parse(
         sessions=table.boolean("sessions") or False,
         largest=size_of(table, "largest") or _LARGEST,
         policies=parse_book(table, default),
+        readers=_readers(table),
+        limits=_limits(table.table("limits")),
     )
 
 
@@ -182,6 +196,47 @@ def _choice(table: TomlTable, key: str, known: tuple[str, ...]) -> str:
     if found is not None and found not in known:
         raise table.refuse(key, alternatives(known))
     return found or known[0]
+
+
+# --- readers and limits ----------------------------------------------------------------------------
+
+
+def _readers(table: TomlTable) -> ReadRules:
+    channels = {}
+    for name in table.table("channel").values:
+        if not CHANNEL.fullmatch(name):
+            raise UsageError(
+                f"`[channel.{name}]`",
+                found=f"`{name}`",
+                expected="the name of a channel: small letters, digits and `-`",
+            )
+        channel = table.table("channel").table(name)
+        refuse_strangers(channel, ("read",))
+        if "read" in channel.values:
+            channels[name] = member(channel, "read", Readers.PUBLIC)
+    return ReadRules(default=member(table, "read", Readers.PUBLIC), channels=channels)
+
+
+def _limits(table: TomlTable) -> Limits:
+    default = Limits()
+    refuse_strangers(table, ("failures", "requests", "uploads"))
+    return Limits(
+        requests=_rate(table, "requests", default.requests),
+        uploads=_rate(table, "uploads", default.uploads),
+        failures=_rate(table, "failures", default.failures),
+    )
+
+
+def _rate(table: TomlTable, key: str, default: Rate | None) -> Rate | None:
+    value = table.values.get(key)
+    if value is None:
+        return default
+    if value is False:
+        return None
+    match = re.fullmatch(rf"([1-9]\d{{0,8}})/({'|'.join(SPANS)})", str(value), re.ASCII)
+    if not isinstance(value, str) or match is None:
+        raise table.refuse(key, "a rate such as `600/minute`, or `false` for no limit")
+    return Rate(count=int(match[1]), seconds=SPANS[match[2]])
 
 
 # --- addresses, which may hold secrets ----------------------------------------------------------

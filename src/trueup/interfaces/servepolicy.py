@@ -27,6 +27,7 @@ __all__ = [
     "CHANNEL",
     "CLASSES",
     "POLICY_KEYS",
+    "member",
     "number_of",
     "one_or_more",
     "parse_book",
@@ -84,18 +85,18 @@ def parse_policy(table: TomlTable, default: ProjectPolicy) -> ProjectPolicy:
     quiet = number_of(table, "quiet-period", "seconds, such as `300`")
     largest = size_of(table, "largest")
     return ProjectPolicy(
-        contradictions=_member(table, "contradictions", default.contradictions),
+        contradictions=member(table, "contradictions", default.contradictions),
         classes=_classes(table, default.classes),
         rules=_rules(table, default.rules),
         fail_on=_fail_on(table, default.fail_on),
-        declarations=_member(table, "declarations", default.declarations),
-        proof=_member(table, "proof", default.proof),
+        declarations=member(table, "declarations", default.declarations),
+        proof=member(table, "proof", default.proof),
         quiet=default.quiet if quiet is None else quiet,
         largest=default.largest if largest is None else largest,
         closed_after=default.closed_after if days is None else days * _DAY,
         views=ViewPolicy(
-            irreconcilable=_member(table, "irreconcilable", default.views.irreconcilable),
-            sdists=_member(table, "contradicting-sdists", default.views.sdists),
+            irreconcilable=member(table, "irreconcilable", default.views.irreconcilable),
+            sdists=member(table, "contradicting-sdists", default.views.sdists),
         ),
     )
 
@@ -161,7 +162,8 @@ def _patterns(
     return found
 
 
-def _member(table: TomlTable, key: str, default: E) -> E:
+def member(table: TomlTable, key: str, default: E) -> E:
+    """One of the values of the default's kind."""
     value = table.values.get(key)
     if value is None:
         return default

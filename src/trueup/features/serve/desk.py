@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 from trueup.features.serve.corrected import Corrected, Keeper
 from trueup.features.serve.filed import Files
 from trueup.features.serve.memory import PageKey, PageMemory
-from trueup.features.serve.policies import PolicyBook
+from trueup.features.serve.policies import MAIN, PolicyBook
 from trueup.features.serve.receive import Receiver, RefusedError
 from trueup.features.serve.shelves import Hosted, Joined, Shelf, Upstream
 from trueup.features.serve.watch import DeskWatcher, WatchedReceiver
@@ -27,9 +27,6 @@ from trueup.sources.store.glance import Glance
 from trueup.sources.store.store import HostedRelease, Page, State, Store
 
 __all__ = ["MAIN", "Desk", "View"]
-
-MAIN = "main"
-"""The channel of uploads that name none."""
 
 _UPSTREAM_AGE = 600.0
 """Seconds for which a page of an upstream project is served as it is."""

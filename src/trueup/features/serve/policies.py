@@ -1,7 +1,10 @@
-"""What holds for which project in which channel: the first table that fits, else the defaults."""
+"""What holds for which project in which channel: the first table that fits, else the defaults; and
+for whom a channel is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -13,6 +16,7 @@ from trueup.model.finding import ReleaseClass, Severity
 
 __all__ = [
     "ANY",
+    "MAIN",
     "Declarations",
     "Irreconcilable",
     "Policy",
@@ -20,9 +24,14 @@ __all__ = [
     "PolicyTable",
     "ProjectPolicy",
     "Proofs",
+    "ReadRules",
+    "Readers",
     "Sdists",
     "ViewPolicy",
 ]
+
+MAIN = "main"
+"""The channel of uploads that name none; every channel shows what it has as well."""
 
 ANY = "*"
 """The pattern that every name fits."""
@@ -137,3 +146,29 @@ class PolicyBook:
         """What holds for a project in a channel."""
         found = self.table(channel, project)
         return self.default if found is None else found.policy
+
+
+class Readers(StrEnum):
+    """For whom the pages and files of a channel are."""
+
+    PUBLIC = "public"
+    TOKEN = "token"
+    """For those who have a token that may `read` there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRules:
+    """``channels`` are those that are named, all others have the ``default``."""
+
+    default: Readers = Readers.PUBLIC
+    channels: Mapping[str, Readers] = field(default_factory=dict)
+
+    @property
+    def all_public(self) -> bool:
+        """Whether nobody needs a token for anything."""
+        return Readers.TOKEN not in (self.default, *self.channels.values())
+
+    def needed(self, channel: str) -> tuple[str, ...]:
+        """The channels that a token must open: a channel shows what the main one has as well."""
+        both = dict.fromkeys((channel, MAIN))
+        return tuple(one for one in both if self.channels.get(one, self.default) is Readers.TOKEN)

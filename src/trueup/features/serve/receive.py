@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -35,9 +36,12 @@ __all__ = ["Policy", "Received", "Receiver", "RefusedError", "ThereError", "TooL
 
 
 class RefusedError(TrueupError):
-    """An upload or a publication that is not accepted; ``status`` is the HTTP status."""
+    """An upload or a publication that is not accepted; ``status`` is the HTTP status, ``headers``
+    are sent with it.
+    """
 
     status = 400
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class ThereError(RefusedError):

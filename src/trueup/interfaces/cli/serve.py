@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from trueup.interfaces.cli import serveadmin, servebackup, serveimport, servepublisher
+from trueup.interfaces.cli import serveadmin, servebackup, serveimport, servepublisher, servetoken
 from trueup.interfaces.cli.errors import COULD_NOT, HOLDS, error_text
 from trueup.interfaces.cli.serveoptions import given_options, serve_options
 from trueup.interfaces.servecheck import check_options, explain_policy
@@ -89,13 +89,15 @@ def _serve(options: ServeOptions) -> int:
             metrics=options.metrics,
             patience=options.patience,
             sessions=options.sessions,
+            readers=options.readers,
+            limits=options.limits,
         ),
     )
     return HOLDS
 
 
 for _subcommand in (
-    serveadmin.token,
+    servetoken.token,
     serveadmin.publish,
     serveadmin.fsck,
     servebackup.backup,

@@ -1,4 +1,4 @@
-"""`trueup serve token`, `publish`, `fsck`: what is done to an index on its own machine."""
+"""`trueup serve publish`, `fsck`: what is done to an index on its own machine."""
 
 from __future__ import annotations
 
@@ -7,46 +7,9 @@ import sys
 import click
 
 from trueup.interfaces.cli.errors import COULD_NOT, FINDINGS, HOLDS
-from trueup.interfaces.serveinput import ServeOptions, open_desk, open_store
+from trueup.interfaces.serveinput import open_desk
 
-__all__ = ["fsck", "publish", "token"]
-
-
-@click.command("token")
-@click.argument("name")
-@click.option("projects", "--project", multiple=True, help="Only this project (default: all).")
-@click.option("channels", "--channel", multiple=True, help="Only this channel (default: all).")
-@click.option(
-    "actions",
-    "--may",
-    multiple=True,
-    type=click.Choice(("upload", "publish", "yank", "close", "delete", "metrics")),
-    default=("upload", "publish"),
-    show_default=True,
-    help="What it allows.",
-)
-@click.option("days", "--days", type=click.FloatRange(min=0.01), help="Days until it expires.")
-@click.pass_obj
-def token(
-    options: ServeOptions,
-    name: str,
-    projects: tuple[str, ...],
-    channels: tuple[str, ...],
-    actions: tuple[str, ...],
-    days: float | None,
-) -> None:
-    """Make a token, and print it: this once."""
-    from packaging.utils import canonicalize_name
-
-    store = open_store(options)
-    from trueup.sources.store.store import Scope
-
-    scope = Scope(
-        projects=tuple(map(canonicalize_name, projects)) or ("*",),
-        channels=channels or ("*",),
-        actions=actions,
-    )
-    click.echo(store.make(name, scope, seconds=None if days is None else days * 86400))
+__all__ = ["fsck", "publish"]
 
 
 @click.command("publish")

@@ -10,6 +10,8 @@ from starlette.requests import Request
 
 from trueup.features.serve.desk import MAIN, Desk
 from trueup.features.serve.receive import RefusedError
+from trueup.interfaces.web.limited import Rates
+from trueup.interfaces.web.rates import Limits
 from trueup.model.errors import NotFoundError
 from trueup.sources.store.store import Token
 
@@ -19,10 +21,11 @@ _CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 
 
 class Access:
-    """Reads and checks tokens for all routes."""
+    """Reads and checks tokens for all routes; ``rates`` counts what is asked with them."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, rates: Rates | None = None) -> None:
         self._desk = desk
+        self._rates = rates or Rates(Limits())
 
     async def token(self, request: Request) -> Token:
         """The token of a request; raises RefusedError (401) for want of one."""
@@ -34,14 +37,31 @@ class Access:
                 hint="`trueup serve token NAME` makes one; the user is `__token__`",
             )
         request.state.who = token.name
+        self._rates.asked(token)
         return token
+
+    def uploads(self, token: Token, request: Request) -> None:
+        """Count an upload that is about to be read; raises RefusedError (429)."""
+        self._rates.upload(token, None if request.client is None else request.client.host)
 
     def may(self, token: Token, action: str, channel: str, project: str) -> None:
         """Raises RefusedError (403) if the token does not allow this."""
         if not token.scope.allows(action, channel, project):
-            raise _ForbiddenError(
-                f"the token `{token.name}` may not {action} `{project}` in channel `{channel}`"
-            )
+            raise self.forbidden(token, action, channel, project)
+
+    def sees(self, token: Token, channel: str, project: str) -> None:
+        """Whoever may do something with a project may look at it; raises RefusedError (403)."""
+        if not any(token.scope.allows(one, channel, project) for one in token.scope.actions):
+            raise self.forbidden(token, "look at", channel, project)
+
+    def forbidden(
+        self, token: Token, action: str, channel: str, project: str | None
+    ) -> RefusedError:
+        """The refusal (403); ``project`` None: all that the channel has."""
+        what = f"`{project}` in " if project is not None else ""
+        return _ForbiddenError(
+            f"the token `{token.name}` may not {action} {what}channel `{channel}`"
+        )
 
 
 class _UnknownError(RefusedError):

@@ -20,13 +20,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trueup.features.serve.desk import MAIN, Desk, View
+from trueup.features.serve.policies import ReadRules
 from trueup.features.serve.receive import Received, RefusedError
 from trueup.interfaces.web import reason
 from trueup.interfaces.web.access import Access, channel_of
+from trueup.interfaces.web.gate import Gate
+from trueup.interfaces.web.limited import Limited, Rates
 from trueup.interfaces.web.oidc import Oidc
 from trueup.interfaces.web.operation import Operation
 from trueup.interfaces.web.pages import Pages
 from trueup.interfaces.web.problems import refused
+from trueup.interfaces.web.rates import Limits
 from trueup.interfaces.web.replies import (
     FORMS,
     IMMUTABLE,
@@ -79,17 +83,20 @@ _known_page = lru_cache(maxsize=8192)(_page_of)
 
 
 class Index:
-    """Pages that are there are sent from here, without waiting; everything else by the routes."""
+    """Public pages that are there are sent from here, without waiting; everything else by the
+    routes.
+    """
 
-    def __init__(self, desk: Desk, routes: ASGIApp, tally: Tally) -> None:
+    def __init__(self, desk: Desk, routes: ASGIApp, tally: Tally, readers: ReadRules) -> None:
         self._desk = desk
         self._routes = routes
         self._tally = tally
+        self._readers = None if readers.all_public else readers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET":
             asked = _page_asked(scope["path"])
-            if asked is not None:
+            if asked is not None and not self._is_private(asked.view.channel):
                 wishes = wishes_of(scope["headers"])
                 origin = "memory"
                 page = self._desk.remembered((asked.view.key, asked.project, wishes.form))
@@ -101,6 +108,9 @@ class Index:
                     self._tally.add(asked.channel, asked.corrected, sent, origin)
                     return
         await self._routes(scope, receive, send)
+
+    def _is_private(self, channel: str) -> bool:
+        return self._readers is not None and bool(self._readers.needed(channel))
 
 
 class _Handlers:
@@ -175,6 +185,7 @@ class _Handlers:
     async def upload(self, request: Request) -> Response:
         token = await self._access.token(request)
         channel = channel_of(request)
+        self._access.uploads(token, request)
         with TemporaryDirectory(prefix="upload-", dir=self._desk.blobs.scratch) as folder:
             form = await read_form(
                 _chunks(request),
@@ -210,7 +221,8 @@ class _Handlers:
         return self._largest if own is None else min(own, self._largest)
 
     async def release(self, request: Request) -> Response:
-        await self._access.token(request)
+        token = await self._access.token(request)
+        self._access.sees(token, channel_of(request), request.path_params["project"])
         found = await run_in_threadpool(self._find, request)
         return JSONResponse(
             {
@@ -322,15 +334,19 @@ def make_app(
     *,
     largest: int = 2 * 1024**3,
     operation: Operation | None = None,
+    readers: ReadRules | None = None,
+    limits: Limits | None = None,
     lifespan: Any = None,
     sessions: bool = False,
 ) -> ASGIApp:
     """The application; ``largest`` is the size of a file in bytes that is taken, ``operation``
     what watches it, ``lifespan`` what is done before the first request and after the last;
-    ``sessions``: whether releases may be uploaded in publishing sessions as well.
+    ``sessions``: whether releases may be uploaded in publishing sessions as well. ``readers`` says
+    for whom channels are (None: for all), ``limits`` how much one may ask.
     """
     reason.install()
-    access = Access(desk)
+    rates, readers = Rates(limits or Limits()), readers or ReadRules()
+    access = Access(desk, rates)
     operation = operation or Operation(desk)
     routes = [
         *_Handlers(desk, access, largest=largest).routes(),
@@ -342,5 +358,10 @@ def make_app(
         publishing = SessionRoutes(desk, access, largest=largest)
         routes += publishing.routes()
         lifespan = publishing.around(lifespan)
-    app = Starlette(routes=routes, exception_handlers={TrueupError: refused}, lifespan=lifespan)
-    return operation.around_all(Index(desk, operation.around(app), operation.tally))
+    app: ASGIApp = Starlette(
+        routes=routes, exception_handlers={TrueupError: refused}, lifespan=lifespan
+    )
+    if not readers.all_public:
+        app = Gate(desk, access, readers, app)
+    index = Index(desk, operation.around(app), operation.tally, readers)
+    return operation.around_all(Limited(index, rates))

@@ -35,7 +35,9 @@ async def refused(request: Request, error: Exception) -> Response:
         "status": status,
         "detail": str(error) + (f"\nhint: {error.hint}" if error.hint else ""),
     }
-    headers = {"www-authenticate": 'Basic realm="trueup"'} if status == 401 else None
+    headers = dict(error.headers) if isinstance(error, RefusedError) else {}
+    if status == 401:
+        headers["www-authenticate"] = 'Basic realm="trueup"'
     return JSONResponse(
         body, status_code=status, media_type="application/problem+json", headers=headers
     )

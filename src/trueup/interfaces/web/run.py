@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -30,7 +30,9 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from trueup.features.serve.desk import Desk
+from trueup.features.serve.policies import ReadRules
 from trueup.interfaces.web.logs import Log, LogHandler
+from trueup.interfaces.web.rates import Limits
 from trueup.model.errors import SourceError, TrueupError, UsageError
 from trueup.sources.store.failures import StoreError
 
@@ -50,7 +52,7 @@ class Running:
     """How an index runs: where it listens (port 0: any that is free), how many ``workers``; whether
     the log is ``json`` or ``text`` and how much it says: ``requests``, ``changes`` (no pages from
     memory) or ``none``; ``largest`` in bytes; how many seconds answers under way may still take;
-    whether there are publishing ``sessions``.
+    whether there are publishing ``sessions``; for whom channels are, and how much one may ask.
     """
 
     host: str
@@ -62,6 +64,8 @@ class Running:
     metrics: bool = True
     patience: int = 60
     sessions: bool = False
+    readers: ReadRules = field(default_factory=ReadRules)
+    limits: Limits = field(default_factory=Limits)
 
     def new_log(self) -> Log | None:
         """The log, on stderr."""
@@ -199,6 +203,8 @@ class _Worker:
             desk,
             largest=running.largest,
             operation=self._operation,
+            readers=running.readers,
+            limits=running.limits,
             lifespan=self._living,
             sessions=running.sessions,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trueup.sources.store.catalogue import Catalogue
 from trueup.sources.store.counts import Counts
 from trueup.sources.store.discards import Discards
+from trueup.sources.store.holders import Holders
 from trueup.sources.store.leases import Leases
 from trueup.sources.store.publishers import Publishers
 from trueup.sources.store.publishing import Publishing
@@ -16,5 +17,7 @@ from trueup.sources.store.tokens import Scope, Token
 __all__ = ["HostedFile", "HostedRelease", "Page", "Scope", "State", "Store", "Token"]
 
 
-class Store(Releases, Shown, Sessions, Counts, Leases, Catalogue, Publishers, Publishing, Discards):
+class Store(
+    Releases, Shown, Sessions, Counts, Leases, Catalogue, Publishers, Publishing, Discards, Holders
+):
     """One database; every write that readers can see is one step."""
