@@ -7,9 +7,12 @@ from collections.abc import Collection
 from trueup.judge.fingerprint import fingerprint
 from trueup.judge.installed import InstalledJudgement
 from trueup.judge.installedrules import INSTALLED_RULES
+from trueup.judge.locked import Locked
 from trueup.judge.rule import RuleSettings
+from trueup.model.condition import Selection
 from trueup.model.installed import InstalledEnvironment
 from trueup.model.installedreport import InstalledReport
+from trueup.model.lock import Lock
 
 __all__ = ["env"]
 
@@ -19,15 +22,22 @@ def env(
     *,
     settings: RuleSettings | None = None,
     known: Collection[str] = (),
+    lock: Lock | None = None,
+    selection: Selection | None = None,
 ) -> InstalledReport:
     """Judge an environment by all rules that the settings select.
 
-    ``known`` are fingerprints of findings to leave out. Raises UsageError for a rule that does not
+    ``lock`` is what it should have been installed from, with these extras and groups of it (None:
+    those that the lock installs by default). ``known`` are fingerprints of findings to leave out. Raises UsageError for a rule that does not
     exist.
     """
     settings = settings or RuleSettings()
     settings.check_codes(rule.code for rule in INSTALLED_RULES)
-    judgement = InstalledJudgement(environment=environment)
+    locked = None
+    if lock is not None:
+        chosen = lock.default if selection is None else selection
+        locked = Locked(lock=lock, runtime=environment.runtime, selection=chosen)
+    judgement = InstalledJudgement(environment=environment, locked=locked)
     findings = [
         settings.graded(finding)
         for rule in INSTALLED_RULES
@@ -39,5 +49,6 @@ def env(
         environment=environment,
         findings=tuple(sorted(new, key=lambda finding: -finding.severity.rank)),
         failures=environment.failures,
+        lock=None if lock is None else lock.path,
         known=len(findings) - len(new),
     )

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from packaging.utils import NormalizedName
 
+from trueup.judge.locked import Locked
 from trueup.model.finding import Evidence, Finding, Severity
 from trueup.model.installed import InstalledDistribution, InstalledEnvironment
 from trueup.model.metadata import Resolution, Unreadable
@@ -43,9 +44,10 @@ class Need:
 
 @dataclass(frozen=True, kw_only=True)
 class InstalledJudgement:
-    """An environment, and what its distributions ask for."""
+    """An environment, and what its distributions ask for; ``locked`` is what a lock would install."""
 
     environment: InstalledEnvironment
+    locked: Locked | None = None
 
     @cached_property
     def active(self) -> Mapping[NormalizedName, InstalledDistribution]:

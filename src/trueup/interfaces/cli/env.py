@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from packaging.utils import canonicalize_name
 
 from trueup.interfaces.cli.options import (
     INDEX,
@@ -19,10 +20,12 @@ from trueup.interfaces.cli.options import (
     combine,
 )
 from trueup.interfaces.config import find_env_config
+from trueup.model.condition import OptionKind, Selection
 from trueup.model.errors import UsageError
 
 if TYPE_CHECKING:
     from trueup.model.installedreport import InstalledReport
+    from trueup.model.lock import Lock
     from trueup.model.nativereport import NativeReport
     from trueup.sources.place import Place
 
@@ -32,8 +35,9 @@ _EPILOG = """\b
 Examples:
   trueup env                               the active environment, or that of this Python
   trueup env --python .venv --deep         hash every file that RECORD lists
+  trueup env --lock uv.lock                is it what was locked
   trueup env --path site-packages          a folder of installed packages
-  trueup env --root /tmp/stage             a system below a folder
+  trueup env --root build/stage            a system below a folder
 
 Settings can also stand in `[tool.trueup.env]` of the nearest `pyproject.toml`; options win.
 
@@ -52,6 +56,9 @@ class _Options(JudgingOptions):
     root: str | None = None
     deep: bool = False
     native: bool = False
+    lock: str | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @click.command(
@@ -76,6 +83,21 @@ class _Options(JudgingOptions):
             help="The system below this folder: what a package build or a container stages.",
         ),
         click.Option(["deep", "--deep"], is_flag=True, help="Hash every file that RECORD lists."),
+        click.Option(
+            ["lock", "--lock"],
+            metavar="FILE",
+            help="Compare with what this lock installs here (uv, Poetry, PDM, Pipenv, `pylock.toml`, "
+            "requirements).",
+        ),
+        click.Option(
+            ["extras", "--extra"],
+            metavar="NAME",
+            multiple=True,
+            help="This extra is installed, too.",
+        ),
+        click.Option(
+            ["groups", "--group"], metavar="NAME", multiple=True, help="This dependency group, too."
+        ),
         click.Option(
             ["native", "--native"],
             is_flag=True,
@@ -112,7 +134,14 @@ def _run(options: _Options) -> int:
     environment = read_environment(
         place.where, place.sites, place.runtime, prefix=place.prefix, deep=options.deep
     )
-    report = env(environment, settings=combined.rules, known=known)
+    lock = _lock(options)
+    report = env(
+        environment,
+        settings=combined.rules,
+        known=known,
+        lock=lock,
+        selection=None if lock is None else _selection(lock, options),
+    )
     native = _native(place) if options.native else None
     if options.write_baseline is not None:
         return make_known(report, options.write_baseline, quiet=options.quiet)
@@ -125,6 +154,34 @@ def _run(options: _Options) -> int:
     )
     code = exit_code(report, combined.fail_on)
     return code if native is None else max(code, exit_code(native, combined.fail_on))
+
+
+def _lock(options: _Options) -> Lock | None:
+    if options.lock is None:
+        if options.extras or options.groups:
+            raise UsageError(
+                "`--extra` and `--group` are those of a lock", hint="add `--lock FILE`"
+            )
+        return None
+    from trueup.sources.lockfiles.read import read_lock
+
+    return read_lock(Path(options.lock), environ=os.environ)
+
+
+def _selection(lock: Lock, options: _Options) -> Selection:
+    """The default of the lock and what was asked for; raises UsageError for what it does not have."""
+    chosen = set(lock.default)
+    for kind, names in ((OptionKind.EXTRA, options.extras), (OptionKind.GROUP, options.groups)):
+        for name in map(canonicalize_name, names):
+            found = {one for one in lock.options if one.kind is kind and one.name == name}
+            if not found:
+                known = sorted({one.name for one in lock.options if one.kind is kind})
+                raise UsageError(
+                    f"`{lock.path}` has no {kind} `{name}`",
+                    expected=f"one of {', '.join(known)}" if known else None,
+                )
+            chosen |= found
+    return frozenset(chosen)
 
 
 def _native(place: Place) -> NativeReport:
