@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -209,3 +213,35 @@ def test_pages_fit_and_have_colours_for_the_night(browser: Browser, server: Serv
     assert len(backgrounds) == 2
     assert len(pictures) == 2 * len(pages)
     assert all(len(picture) > 10_000 for picture in pictures)
+
+
+@pytest.mark.live
+@pytest.mark.skipif(shutil.which("npm") is None, reason="axe-core comes with npm")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(
+    browser: Browser, server: Server, tmp_path: Path, scheme: Literal["light", "dark"]
+) -> None:
+    """Contrast, names, headings, landmarks: what axe-core knows of WCAG 2.1 AA and good practice."""
+    subprocess.run(["npm", "pack", "axe-core@4.14.1"], cwd=tmp_path, check=True)
+    with tarfile.open(tmp_path / "axe-core-4.14.1.tgz") as archive:
+        member = archive.extractfile("package/axe.min.js")
+        assert member is not None
+        axe = member.read().decode()
+    wanted = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
+    run = f"{axe}; axe.run(document, {json.dumps(wanted)}).then(it => it.violations)"
+    found = []
+    with visit(browser, scheme=scheme) as page:
+        for path in ("/", "/p/demo", "/p/demo/1.0", "/login"):
+            page.goto(f"{server.url}{path}")
+            found += [(path, one["id"], one["nodes"][0]["html"]) for one in page.evaluate(run)]
+        log_in(page, server, "/waiting")
+        for path in (
+            "/waiting",
+            "/channels",
+            "/channels/main",
+            "/audit",
+            "/channels/main/demo/2.0",
+        ):
+            page.goto(f"{server.url}{path}")
+            found += [(path, one["id"], one["nodes"][0]["html"]) for one in page.evaluate(run)]
+    assert found == []

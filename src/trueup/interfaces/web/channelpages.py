@@ -86,7 +86,7 @@ class ChannelPages:
         return page(
             "channel.html", visitor, private=True, title=f"Channel {name}", channel=name,
             rows=shown, sheet=sheet, shadows=shadows,
-            base=base_of(request), main=MAIN,
+            base=base_of(request), main=MAIN, upstream=self._desk.upstream is not None,
             views=commands(base_of(request), None if name == MAIN else name, "PROJECT"),
         )  # fmt: skip
 

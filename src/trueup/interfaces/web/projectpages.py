@@ -44,12 +44,13 @@ class ProjectPages:
         sheet, found = await run_in_threadpool(
             self._find, wanted, sheet_of(request, size=_PROJECTS)
         )
-        upstream = self._desk.upstream is not None
+        upstream, base = self._desk.upstream is not None, base_of(request)
         exact = found and found[0].name == wanted
         waiting = await run_in_threadpool(self._waits, visitor)
         return page(
             "projects.html", visitor, title="Projects", projects=found, query=query,
-            sheet=sheet, base=base_of(request), upstream=upstream, waiting=waiting,
+            sheet=sheet, base=base, upstream=upstream, waiting=waiting,
+            pip=commands(base, None, "NAME")[0].lines[0][1],
             ask=wanted if upstream and not exact and _is_name(query) else None,
         )  # fmt: skip
 
