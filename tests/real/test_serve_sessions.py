@@ -12,13 +12,17 @@ from typing import Any
 
 import httpx2
 import pytest
+from click.testing import CliRunner, Result
+from msgspec import structs
 
 from tests.build import make_sdist, make_wheel
 from tests.serving import Server, serving
 from trueup.features.serve.fsck import check_store
+from trueup.interfaces.cli.serve import command
 from trueup.sources.store.blobs import open_blobs
 from trueup.sources.store.schema import open_engine, upgrade
 from trueup.sources.store.store import Scope, Store
+from trueup.sources.uploadindex import UploadError, UploadIndex
 
 TYPE = "application/vnd.pypi.upload.v2+json"
 META = {"api-version": "2.0"}
@@ -341,3 +345,55 @@ def test_a_session_outlives_a_server_that_was_killed(tmp_path: Path) -> None:
     found = check_store(Store(engine), open_blobs(str(data / "blobs"), data))
     engine.dispose()
     assert (found.lost, found.unused) == ((), ())
+
+
+def run(server: Server, *words: str, token: str | None = None) -> Result:
+    environ = {"TRUEUP_SERVE_TOKEN": server.token if token is None else token}
+    return CliRunner().invoke(command, ["upload", "--to", server.url, *words], env=environ)
+
+
+def test_a_dist_folder_is_uploaded_tried_and_published(server: Server, tmp_path: Path) -> None:
+    good = make_wheel(tmp_path, "folder", "1.0", tags=MACOS, requires=["one"])
+    bad = make_wheel(tmp_path, "folder", "1.0", tags=WINDOWS, requires=["two"])
+    first = run(server, str(tmp_path))
+    assert first.exit_code == 0, first.output
+    assert f"  {good.name}\n    error[dependencies-differ]: Requires-Dist" in first.stdout
+    stage = first.stdout.partition("--extra-index-url ")[2].split()[0]
+    page = server.get(f"{stage.removeprefix(server.url)}folder/", accept="text/html")
+    assert good.name in page.text
+    refused = run(server, str(tmp_path), "--publish")
+    assert (refused.exit_code, "not published" in refused.stdout) == (1, True)
+    assert "error: Requires-Dist" in refused.stderr
+    assert server.get("/simple/folder/").status_code == 404
+    bad.unlink()
+    make_wheel(tmp_path, "folder", "1.0", tags=WINDOWS, requires=["one"])
+    done = run(server, str(tmp_path), "--publish")
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "  published"), done.output
+    assert sorted(server.json("folder")) == sorted(path.name for path in tmp_path.glob("*.whl"))
+    again = run(server, str(tmp_path), "--publish")
+    assert (again.exit_code, "is published" in again.stderr) == (1, True)
+
+
+def test_what_the_index_refuses_is_told(server: Server, tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "told", "1.0")
+    for words, token, said in (
+        ([str(wheel)], "nothing", "the token is not known"),
+        ([str(wheel)], "", "a token is needed"),
+        ([str(wheel), "--to", "ftp://index.test"], None, "no address of an index"),
+        ([str(wheel), "--to", f"{server.url}/nothing/here"], None, "takes no sessions"),
+        ([str(wheel), "--to", "http://127.0.0.1:9"], None, "no answer"),
+    ):
+        result = run(server, *words, token=token)
+        assert result.exit_code != 0
+        assert said in f"{result.output}{result.exception}", (words, result.output)
+    wheel.write_bytes(b"no wheel")
+    result = run(server, str(wheel), "--publish")
+    assert (result.exit_code, f"  {wheel.name}: refused" in result.stdout) == (1, True)
+
+
+def test_a_token_goes_to_no_other_server(server: Server, tmp_path: Path) -> None:
+    with UploadIndex(server.url, server.token, environ={}) as index:
+        session = index.open("stray", "1.0")
+        links = structs.replace(session.links, upload="http://127.0.0.2:9/upload/x")
+        with pytest.raises(UploadError, match="leads to another server"):
+            index.send(structs.replace(session, links=links), make_wheel(tmp_path, "stray", "1.0"))

@@ -10,7 +10,14 @@ from typing import Any
 
 import click
 
-from trueup.interfaces.cli import serveadmin, servebackup, serveimport, servepublisher, servetoken
+from trueup.interfaces.cli import (
+    serveadmin,
+    servebackup,
+    serveimport,
+    servepublisher,
+    servetoken,
+    serveupload,
+)
 from trueup.interfaces.cli.errors import COULD_NOT, HOLDS, error_text
 from trueup.interfaces.cli.serveoptions import given_options, serve_options
 from trueup.interfaces.servecheck import check_options, explain_policy
@@ -104,5 +111,6 @@ for _subcommand in (
     servebackup.restore,
     serveimport.bring,
     servepublisher.publisher,
+    serveupload.upload,
 ):
     command.add_command(_subcommand)

@@ -33,3 +33,7 @@ class Asking:
             raise NotFoundError("no such session")
         self._access.may(token, action, found.channel, found.project)
         return token, found
+
+    def uploads(self, token: Token, request: Request) -> None:
+        """Count a file that is about to be read; raises RefusedError (429)."""
+        self._access.uploads(token, request)

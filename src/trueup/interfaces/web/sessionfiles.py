@@ -89,7 +89,8 @@ class SessionFiles:
 
     async def take(self, request: Request) -> Response:
         """The bytes: onto the disk, hashed on the way, and no more of them than were announced."""
-        _, session = await self._asking.session(request)
+        token, session = await self._asking.session(request)
+        self._asking.uploads(token, request)
         file = self._file(request, session)
         said = request.headers.get("content-type", "application/octet-stream")
         if said.partition(";")[0].strip().lower() != "application/octet-stream":
