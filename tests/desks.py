@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from trueup.features.serve.desk import MAIN, Desk, View
-from trueup.features.serve.policies import Policy, PolicyBook, ProjectPolicy
+from trueup.features.serve.policies import Policy, PolicyBook, ProjectPolicy, ViewPolicy
 from trueup.features.serve.receive import Received
 from trueup.sources.store.blobs import open_blobs
 from trueup.sources.store.schema import open_engine, upgrade
@@ -33,22 +36,42 @@ def open_desk(
     database: str | None = None,
     blobs: str | None = None,
     policy: Policy = Policy.REJECT,
+    views: ViewPolicy | None = None,
     **options: Any,
 ) -> Iterator[Desk]:
     """An index in a folder, or with its database and its blobs elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(database or f"sqlite:///{folder / 'index.db'}")
-    upgrade(engine)
+    file = folder / "index.db"
+    if database is None and not file.exists():
+        file.write_bytes(_empty())
+    engine = open_engine(database or f"sqlite:///{file}")
+    if database is not None:
+        upgrade(engine)
     desk = Desk(
         Store(engine),
         open_blobs(blobs or str(folder / "blobs"), folder),
-        policies=PolicyBook(default=ProjectPolicy(contradictions=policy)),
+        policies=PolicyBook(
+            default=ProjectPolicy(contradictions=policy, views=views or ViewPolicy())
+        ),
         **options,
     )
     try:
         yield desk
     finally:
         desk.close()
+
+
+@cache
+def _empty() -> bytes:
+    """An empty database: its migrations take longer than most tests of it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "index.db"
+        engine = open_engine(f"sqlite:///{path}")
+        upgrade(engine)
+        engine.dispose()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path.read_bytes()
 
 
 def digest(path: Path) -> str:
@@ -70,4 +93,6 @@ def publish(desk: Desk, project: str, version: str, channel: str = MAIN) -> None
 
 def page(desk: Desk, project: str, *, corrected: bool = False, form: str = "json") -> bytes:
     """A project's page in the main channel."""
-    return desk.page(View(corrected=corrected), canonicalize_name(project), form).body
+    return desk.page(
+        View(steps=("corrected",) if corrected else ()), canonicalize_name(project), form
+    ).body

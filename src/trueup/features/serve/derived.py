@@ -7,9 +7,9 @@ to the original's bytes, so that nothing but those must be kept.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 import msgspec
 
@@ -62,13 +62,22 @@ class Opened:
     recipe: Recipe | None = None
 
 
-class Workshop:
-    """Makes derived wheels; ``keep`` has the blob of a digest fetched, if it can be had."""
+class Originals(Protocol):
+    """Where the bytes are that derived wheels are made of."""
 
-    def __init__(self, store: Store, blobs: Blobs, keep: Callable[[str], None]) -> None:
+    blobs: Blobs
+
+    def keep(self, sha256: str) -> None:
+        """Fetch a file of the index behind, if it is not here; raises SourceError."""
+        ...
+
+
+class Workshop:
+    """Makes derived wheels out of the files of an index."""
+
+    def __init__(self, store: Store, originals: Originals) -> None:
         self._store = store
-        self._blobs = blobs
-        self._keep = keep
+        self._originals = originals
 
     def open(self, artifact: Artifact) -> Opened:
         """A file of a page: one that was uploaded, fetched, or derived; raises TrueupError."""
@@ -84,11 +93,11 @@ class Workshop:
         return Opened(file=file, base=row.original, recipe=recipe)
 
     def _blob(self, sha256: str, filename: str) -> BinaryIO:
-        self._keep(sha256)
-        size = self._blobs.size(sha256)
+        self._originals.keep(sha256)
+        size = self._originals.blobs.size(sha256)
         if size is None:
             raise TrueupError("the original of a derived wheel is gone", place=(filename,))
-        return blob_file(self._blobs, sha256, size)
+        return blob_file(self._originals.blobs, sha256, size)
 
     def derive(
         self,
@@ -97,11 +106,13 @@ class Workshop:
         opened: Opened,
         files: Mapping[str, bytes | None],
         label: str,
+        *,
+        taken: Collection[str] = (),
     ) -> DerivedFile:
         """The wheel with these files in its dist-info (None: without), made now or kept from before.
 
         Its build tag is the original's with the label; where the same original was derived to other
-        bytes under that tag before, a later one. Raises TrueupError if tools would read its METADATA
+        bytes under that tag before, or that name is ``taken``, a later one. Raises TrueupError if tools would read its METADATA
         differently than it is meant.
         """
         metadata = files["METADATA"]
@@ -114,6 +125,8 @@ class Workshop:
             recipe = wheel.rewrite(changed).recipe
             kept = recipe if opened.recipe is None else composed(recipe, opened.recipe)
             filename = with_build(artifact.filename, build)
+            if filename in taken:
+                continue
             known = self._store.derived_as(opened.base, filename)
             data = recipe_bytes(kept)
             if known is not None and bytes(known.recipe) != data:
@@ -134,6 +147,7 @@ class Workshop:
                 sha256=sha256 if known is None else known.sha256,
                 size=kept.size,
                 metadata=hashlib.sha256(metadata).hexdigest(),
+                requires_python=_requires_python(metadata),
             )
         raise TrueupError(
             "was corrected too often", hint="upload a new release", place=(artifact.filename,)
@@ -145,6 +159,11 @@ def _digest(recipe: Recipe, file: BinaryIO) -> str:
     for chunk in recipe.render(file):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def _requires_python(metadata: bytes) -> str | None:
+    parsed = parse_metadata(metadata)
+    return None if isinstance(parsed, Unreadable) else parsed.first("requires-python")
 
 
 def check_exact(document: Document, filename: str) -> None:

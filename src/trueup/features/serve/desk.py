@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from trueup.features.serve.corrected import Corrected, Keeper
+from trueup.features.serve.corrected import Corrected
+from trueup.features.serve.derived import Workshop
 from trueup.features.serve.filed import Files
+from trueup.features.serve.looker import Looker
 from trueup.features.serve.memory import PageKey, PageMemory
-from trueup.features.serve.policies import MAIN, PolicyBook
+from trueup.features.serve.outcome import Account
+from trueup.features.serve.patched import Patched, canonical
+from trueup.features.serve.policies import PolicyBook, ViewPolicy
 from trueup.features.serve.receive import Receiver, RefusedError
-from trueup.features.serve.shelves import Hosted, Joined, Shelf, Upstream
+from trueup.features.serve.shelves import Hosted, Joined, JustTold, Shelf, Upstream
+from trueup.features.serve.told import told, until_of
+from trueup.features.serve.view import CORRECTED, LEDGER, MAIN, View
 from trueup.features.serve.watch import DeskWatcher, WatchedReceiver
-from trueup.model.artifact import Artifact
-from trueup.model.errors import SourceError
+from trueup.features.serve.worked import Bench, Step, Worked
+from trueup.model.errors import NotFoundError
+from trueup.model.patch import Ledger
 from trueup.sources.index import IndexSource
 from trueup.sources.simplepage import index_html, index_json, page_html, page_json
 from trueup.sources.store.blobs import Blobs
@@ -31,17 +39,8 @@ __all__ = ["MAIN", "Desk", "View"]
 _UPSTREAM_AGE = 600.0
 """Seconds for which a page of an upstream project is served as it is."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """Which channel, and whether corrected: what a URL prefix names."""
-
-    channel: str = MAIN
-    corrected: bool = False
-
-    @property
-    def key(self) -> str:
-        return f"{self.channel}/{'corrected' if self.corrected else 'faithful'}"
+_EDITION = "x-trueup-edition"
+"""The header that tells pages apart which were made under other policies or patches."""
 
 
 class Desk:
@@ -54,16 +53,35 @@ class Desk:
         *,
         policies: PolicyBook,
         open_upstream: Callable[[], IndexSource] | None = None,
+        ledger: Ledger | None = None,
+        patience: float = 10.0,
         page_memory: int = 64 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``page_memory`` is for how many bytes of pages."""
+        """``ledger`` are the patches of the view of that name, ``patience`` the seconds for which a
+        page waits for its newest releases to be looked into, ``page_memory`` is for how many bytes
+        of pages.
+        """
         self.store = store
         self.policies = policies
         self.clock = clock
-        self.upstream = None if open_upstream is None else Upstream(store, open_upstream)
+        self.upstream = (
+            None if open_upstream is None else Upstream(store, open_upstream, clock=clock)
+        )
         self.files = Files(store, blobs, self.upstream)
         self.watcher = DeskWatcher()
+        self._looker = Looker(store, clock=clock)
+        self._workshop = Workshop(store, self.files)
+        self._bench = Bench(
+            store=store,
+            workshop=self._workshop,
+            looker=self._looker,
+            clock=clock,
+            patience=patience,
+            glimpse=min(patience, 1.0),
+        )
+        self._ledger = ledger
+        self._edition = _edition(policies, ledger)
         self._memory = PageMemory(page_memory, store.generation(), clock)
         self._glance = Glance(store.engine)
 
@@ -78,22 +96,47 @@ class Desk:
 
     def watch(self, watcher: DeskWatcher) -> None:
         """Tell a watcher from now on what is done here."""
-        self.watcher = watcher
+        self.watcher = self._looker.watcher = watcher
         if self.upstream is not None:
             self.upstream.watcher = watcher
 
     # --- reading ------------------------------------------------------------------------------------
 
-    def shelf(self, view: View) -> Shelf:
-        """What a view is made of."""
+    def shelf(self, view: View, *, again: bool = False) -> Shelf:
+        """What a view is made of; raises NotFoundError for one that is not there.
+
+        ``again``: the index behind is not asked for what it said a moment ago.
+        """
         channels = dict.fromkeys([view.channel, MAIN])
         shelves: list[Shelf] = [Hosted(self.store, self.blobs, name) for name in channels]
         if self.upstream is not None:
-            shelves.append(self.upstream)
-        joined = Joined(shelves)
-        if not view.corrected:
-            return joined
-        return Corrected(joined, self.store, self.blobs, _Originals(self))
+            shelves.append(JustTold(self.upstream) if again else self.upstream)
+        found: Shelf = Joined(shelves)
+        for name in view.steps:
+            found = Worked(found, self._step(name, view.channel), self._bench)
+        return found
+
+    def _step(self, name: str, channel: str) -> Step:
+        def policy(project: NormalizedName) -> ViewPolicy:
+            return self.policies.for_project(channel, project).views
+
+        if name == CORRECTED:
+            return Corrected(self._workshop, policy)
+        if self._ledger is None:
+            raise NotFoundError("no such view", place=(name,), hint="`--ledger` names its patches")
+        return Patched(self._ledger, self._workshop, policy, self._today)
+
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self.clock(), tz=UTC).date()
+
+    def accounts(self, view: View, project: NormalizedName) -> Sequence[Account]:
+        """What became of the releases of a project in a view, and which are not looked into yet.
+
+        Waits for none of them; raises NotFoundError, SourceError.
+        """
+        shelf = self.shelf(view)
+        shelf.listing(project)
+        return shelf.accounts(project)
 
     def page(self, view: View, project: NormalizedName, form: str) -> Page:
         """A project's page in a form (json, html); raises NotFoundError, SourceError.
@@ -105,15 +148,14 @@ class Desk:
         if found is None:
             # The number is asked for first: a page can be newer than it says, never older.
             generation = self.store.generation()
-            found, until = self.store.page(*key), self.clock() + _UPSTREAM_AGE
+            found = self.store.page(*key)
             if found is None or not self._fresh(found, view, project):
-                found = self._made(view, project, form, generation)
+                again = found is not None and found.until is not None
+                found = self._made(view, project, form, generation, again=again)
                 self.watcher.page("stale" if found.stale else "made")
             else:
                 self.watcher.page("database")
-                if found.made + _UPSTREAM_AGE >= self.clock():
-                    until = found.made + _UPSTREAM_AGE
-            self._memory.keep(key, found, generation=generation, until=until)
+            self._memory.keep(key, found, generation=generation, until=self._until(found))
         return found
 
     def remembered(self, key: PageKey) -> Page | None:
@@ -124,35 +166,65 @@ class Desk:
         """A page that an embedded database has, found without waiting; for one thread only."""
         now = self.clock()
         key = (view.key, project, form)
-        found = self._glance.page(*key, since=now - _UPSTREAM_AGE, channels=(view.channel, MAIN))
-        if found is None:
+        found = self._glance.page(
+            *key, since=now - _UPSTREAM_AGE, channels=(view.channel, MAIN), now=now
+        )
+        if found is None or not self._is_ours(found[0], view):
             return None
         page, generation = found
-        until = page.made + _UPSTREAM_AGE
-        until = until if until >= now else now + _UPSTREAM_AGE
-        self._memory.keep(key, page, generation=generation, until=until)
+        self._memory.keep(key, page, generation=generation, until=self._until(page))
         return page
+
+    def _until(self, page: Page) -> float:
+        """How long a page in memory is believed, unless something changes."""
+        now, until = self.clock(), page.made + _UPSTREAM_AGE
+        until = until if until >= now else now + _UPSTREAM_AGE
+        return until if page.until is None else min(until, page.until)
 
     def follow(self) -> None:
         """See whether another worker changed something; to be called every now and then."""
         self._memory.saw(self.store.generation())
 
+    def _is_ours(self, page: Page, view: View) -> bool:
+        """Whether a page was made under the policies and the patches of now."""
+        return not view.steps or (_EDITION, self._edition) in page.said
+
     def _fresh(self, page: Page, view: View, project: NormalizedName) -> bool:
+        if not self._is_ours(page, view) or (page.until or self.clock()) < self.clock():
+            return False
         if page.made + _UPSTREAM_AGE >= self.clock():
             return True
         return any(self.store.owns(name, project) for name in {view.channel, MAIN})
 
-    def _made(self, view: View, project: NormalizedName, form: str, generation: int) -> Page:
-        shelf = self.shelf(view)
+    def _made(
+        self, view: View, project: NormalizedName, form: str, generation: int, *, again: bool
+    ) -> Page:
+        shelf = self.shelf(view, again=again)
         listing = shelf.listing(project)
-        stale = shelf.stale(project)
+        accounts = shelf.accounts(project)
         body = page_json(listing) if form == "json" else page_html(listing)
         return self.store.keep_page(
-            view.key, project, form, body, generation=generation, stale=stale
+            view.key,
+            project,
+            form,
+            body,
+            generation=generation,
+            stale=shelf.stale(project),
+            until=self._complete_until(accounts, view),
+            said={_EDITION: self._edition, **told(accounts)} if view.steps else None,
         )
+
+    def _complete_until(self, accounts: Sequence[Account], view: View) -> float | None:
+        now = self.clock()
+        until = until_of(accounts, now)
+        if LEDGER in view.steps:
+            # Patches end with a day.
+            return min(now + _UPSTREAM_AGE, until or now + _UPSTREAM_AGE)
+        return until
 
     def index(self, view: View, form: str) -> bytes:
         """The list of projects; those of the upstream index are not listed."""
+        self.shelf(view)
         names = sorted({p for c in {view.channel, MAIN} for p in self.store.projects(c)})
         return index_json(names) if form == "json" else index_html(names)
 
@@ -207,20 +279,15 @@ class Desk:
 
     def close(self) -> None:
         """Give up the connections."""
+        self._looker.close()
         if self.upstream is not None:
             self.upstream.close()
         self._glance.close()
         self.store.engine.dispose()
 
 
-class _Originals(Keeper):
-    """Fetches what a derived wheel is made of."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def keep(self, artifact: Artifact) -> None:
-        sha256 = artifact.hashes.get("sha256")
-        if sha256 is None:
-            raise SourceError("has no sha256 on its page", place=(artifact.filename,))
-        self._desk.files.keep(sha256)
+def _edition(policies: PolicyBook, ledger: Ledger | None) -> str:
+    """A digest of what views do, where the same files would be shown otherwise."""
+    tables = [(one.projects, one.channels, one.policy.views) for one in policies.tables]
+    text = canonical((policies.default.views, tables, ledger))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

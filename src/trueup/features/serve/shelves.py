@@ -6,13 +6,16 @@ Each is a source, and a source around sources: the first one that owns a project
 from __future__ import annotations
 
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from packaging.utils import NormalizedName
 
+from trueup.features.serve.outcome import Account
 from trueup.features.serve.watch import DeskWatcher, asking
 from trueup.model.artifact import Artifact
 from trueup.model.errors import NotFoundError, TrueupError
@@ -26,9 +29,12 @@ from trueup.sources.source import Listing, Source
 from trueup.sources.store.blobs import Blobs, blob_file
 from trueup.sources.store.store import Store
 
-__all__ = ["Hosted", "Joined", "Shelf", "Upstream", "file_path"]
+__all__ = ["Hosted", "Joined", "JustTold", "Shelf", "Upstream", "file_path"]
 
 _JSON = "application/vnd.pypi.simple.v1+json"
+_JUST_TOLD = 300.0
+"""Seconds for which a page is made again out of the same listing."""
+_TOLD = 32
 _KEPT = "https://index.test/"
 """Kept listings hold whole addresses; this only stands where an address must."""
 
@@ -49,6 +55,14 @@ class Shelf(Source, Protocol):
         """Whether the last listing was an old one, because what is behind did not answer."""
         ...
 
+    def accounts(self, project: NormalizedName) -> Sequence[Account]:
+        """What became of the releases that were looked into for the last listing."""
+        ...
+
+    def superseded(self, project: NormalizedName) -> frozenset[str]:
+        """Files of the last listing that only stand there for locks: others took their places."""
+        ...
+
 
 class Hosted:
     """The published releases of one channel."""
@@ -63,6 +77,12 @@ class Hosted:
 
     def stale(self, project: NormalizedName) -> bool:
         return False
+
+    def accounts(self, project: NormalizedName) -> Sequence[Account]:
+        return ()
+
+    def superseded(self, project: NormalizedName) -> frozenset[str]:
+        return frozenset()
 
     def listing(self, project: NormalizedName) -> Listing:
         releases = self._store.releases(self.channel, project)
@@ -85,16 +105,32 @@ class Hosted:
         return reading_of_sdist(blob_file(self._blobs, file.sha256, file.size), artifact)
 
 
+@dataclass(kw_only=True)
+class _Lent:
+    """A source, and how many read from it now; the last one closes it if it is out of use."""
+
+    source: IndexSource
+    readers: int = 0
+
+
 class Upstream:
     """The index behind this one; when it does not answer, what it said last.
 
     ``open_index`` gives a source that asks anew: a source remembers what it was told.
     """
 
-    def __init__(self, store: Store, open_index: Callable[[], IndexSource]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        open_index: Callable[[], IndexSource],
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._store = store
+        self._clock = clock
+        self._told: OrderedDict[str, tuple[float, Listing]] = OrderedDict()
         self._open = open_index
-        self._source: IndexSource | None = None
+        self._lent: _Lent | None = None
         self._stale: set[str] = set()
         self._lock = threading.Lock()
         self.watcher = DeskWatcher()
@@ -108,6 +144,12 @@ class Upstream:
 
     def stale(self, project: NormalizedName) -> bool:
         return project in self._stale
+
+    def accounts(self, project: NormalizedName) -> Sequence[Account]:
+        return ()
+
+    def superseded(self, project: NormalizedName) -> frozenset[str]:
+        return frozenset()
 
     def listing(self, project: NormalizedName) -> Listing:
         """The upstream page with our own addresses; its files are fetched when they are asked for."""
@@ -128,18 +170,31 @@ class Upstream:
             self._stale.discard(project)
             self._keep(listing)
         files = [_ours(file) for file in listing.files]
-        return Listing(project=project, files=files, origin=listing.origin, status=listing.status)
+        ours = Listing(project=project, files=files, origin=listing.origin, status=listing.status)
+        with self._lock:
+            self._told.pop(project, None)
+            if project not in self._stale:
+                self._told[project] = self._clock(), ours
+            while len(self._told) > _TOLD:
+                self._told.popitem(last=False)
+        return ours
+
+    def told(self, project: NormalizedName) -> Listing | None:
+        """What was said a moment ago, if it was good; then nobody asks again."""
+        with self._lock:
+            told = self._told.get(project)
+        fresh = told is not None and 0 <= self._clock() - told[0] < _JUST_TOLD
+        return told[1] if told is not None and fresh else None
 
     def read(self, artifact: Artifact, *, deep: bool = False) -> Reading:
-        source = self.source()
+        lent = self._lend()
+        good = False
         try:
             with asking(self.watcher, "metadata", artifact.filename):
-                found = source.read(self.theirs(artifact), deep=deep)
-        except TrueupError:
-            self._renew(source)
-            raise
-        if isinstance(found.metadata, Unreadable):
-            self._renew(source)
+                found = lent.source.read(self.theirs(artifact), deep=deep)
+            good = not isinstance(found.metadata, Unreadable)
+        finally:
+            self._give_back(lent, good=good)
         return found
 
     def download(self, artifact: Artifact, folder: Path) -> Path:
@@ -153,23 +208,28 @@ class Upstream:
         with asking(self.watcher, "metadata", artifact.filename), self._open() as source:
             return source.sidecar(artifact)
 
-    def _renew(self, source: IndexSource) -> None:
+    def _lend(self) -> _Lent:
+        """The source that reads files, opened when it is first needed."""
+        with self._lock:
+            if self._lent is None:
+                self._lent = _Lent(source=self._open())
+            self._lent.readers += 1
+            return self._lent
+
+    def _give_back(self, lent: _Lent, *, good: bool) -> None:
         """A source that failed is not asked again; others may still be reading from it."""
         with self._lock:
-            if self._source is source:
-                self._source = None
+            lent.readers -= 1
+            if not good and self._lent is lent:
+                self._lent = None
+            over = self._lent is not lent and lent.readers == 0
+        if over:
+            lent.source.close()
 
     def theirs(self, artifact: Artifact) -> Artifact:
         """The same file where it really is."""
         known = self._store.remote_file(artifact.hashes.get("sha256", ""))
         return artifact if known is None else replace(artifact, url=known.url)
-
-    def source(self) -> IndexSource:
-        """The source that fetches files, opened when it is first needed."""
-        with self._lock:
-            if self._source is None:
-                self._source = self._open()
-            return self._source
 
     def _keep(self, listing: Listing) -> None:
         files = [
@@ -182,9 +242,25 @@ class Upstream:
     def close(self) -> None:
         """Give up the connections."""
         with self._lock:
-            if self._source is not None:
-                self._source.close()
-                self._source = None
+            lent, self._lent = self._lent, None
+            over = lent is not None and lent.readers == 0
+        if lent is not None and over:
+            lent.source.close()
+
+
+class JustTold:
+    """The index behind, for a page that is made again because releases were looked into."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self.owns = upstream.owns
+        self.stale = upstream.stale
+        self.accounts = upstream.accounts
+        self.superseded = upstream.superseded
+        self.read = upstream.read
+
+    def listing(self, project: NormalizedName) -> Listing:
+        return self._upstream.told(project) or self._upstream.listing(project)
 
 
 def _advertised(file: Artifact) -> str | None:
@@ -223,6 +299,12 @@ class Joined:
 
     def stale(self, project: NormalizedName) -> bool:
         return self.owner(project).stale(project)
+
+    def accounts(self, project: NormalizedName) -> Sequence[Account]:
+        return ()
+
+    def superseded(self, project: NormalizedName) -> frozenset[str]:
+        return frozenset()
 
     def listing(self, project: NormalizedName) -> Listing:
         # Asking whether a shelf owns the project would ask an upstream index twice.

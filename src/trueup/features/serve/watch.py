@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,11 @@ class DeskWatcher:
 
         ``error`` is why that failed; what is not there was answered.
         """
+
+    def looked(
+        self, step: str, release: str, verdict: str, said: Sequence[str], seconds: float
+    ) -> None:
+        """A release was looked into for a step of a view (`corrected`, `ledger`); see `Verdict`."""
 
     def uploaded(self, outcome: str) -> None:
         """An upload that was read: the state of its release, ``there`` or ``refused``."""

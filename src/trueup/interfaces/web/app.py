@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -19,9 +19,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trueup.features.serve.desk import MAIN, Desk, View
+from trueup.features.serve.desk import Desk
 from trueup.features.serve.policies import ReadRules
 from trueup.features.serve.receive import Received, RefusedError
+from trueup.features.serve.view import PATHS, View, ViewPath, path_of
 from trueup.interfaces.web import reason
 from trueup.interfaces.web.access import Access, channel_of
 from trueup.interfaces.web.gate import Gate
@@ -50,36 +51,15 @@ from trueup.sources.store.store import HostedRelease, State
 __all__ = ["Index", "make_app"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_PREFIX = re.compile(
-    r"(?:/c/(?P<channel>[a-z0-9-]+))?(?P<corrected>/corrected)?/simple/(?P<project>[^/]+)/",
-    re.ASCII,
-)
 
 
-class _Asked(NamedTuple):
-    """The page that an address names, and what of the address says so."""
-
-    view: View
-    project: str
-    channel: str | None
-    corrected: str | None
-
-
-def _page_asked(path: str) -> _Asked | None:
+def _page_asked(path: str) -> ViewPath | None:
     # Installers ask for the same ones again and again, but nobody may fill the memory.
-    return _known_page(path) if len(path) <= _LONGEST_KNOWN else _page_of(path)
-
-
-def _page_of(path: str) -> _Asked | None:
-    match = _PREFIX.fullmatch(path)
-    if match is None:
-        return None
-    view = View(channel=match["channel"] or MAIN, corrected=bool(match["corrected"]))
-    return _Asked(view, match["project"], match["channel"], match["corrected"])
+    return _known_page(path) if len(path) <= _LONGEST_KNOWN else path_of(path)
 
 
 _LONGEST_KNOWN = 200
-_known_page = lru_cache(maxsize=8192)(_page_of)
+_known_page = lru_cache(maxsize=8192)(path_of)
 
 
 class Index:
@@ -105,7 +85,7 @@ class Index:
                     page = self._desk.glanced(asked.view, asked.project, wishes.form)
                 if page is not None:
                     sent = await send_page(page, wishes, send)
-                    self._tally.add(asked.channel, asked.corrected, sent, origin)
+                    self._tally.add(asked.channel, asked.steps or None, sent, origin)
                     return
         await self._routes(scope, receive, send)
 
@@ -127,8 +107,8 @@ class _Handlers:
             Route("/files/{sha256}/{filename}", self.file, methods=["GET", "HEAD"]),
         ]
         for prefix in ("", "/c/{channel}"):
-            for view in ("", "/corrected"):
-                base = f"{prefix}{view}/simple"
+            for steps in PATHS:
+                base = f"{prefix}{steps}/simple"
                 found.append(Route(f"{base}/", self.projects))
                 found.append(Route(f"{base}/{{project}}/", self.page))
                 found.append(Route(f"{base}/{{project}}", self.page))
@@ -147,7 +127,8 @@ class _Handlers:
         return found
 
     def _view(self, request: Request) -> View:
-        return View(channel=channel_of(request), corrected="/corrected/simple" in request.url.path)
+        steps = request.scope["route"].path.removeprefix("/c/{channel}").partition("/simple/")[0]
+        return View.at(channel_of(request), steps)
 
     async def health(self, request: Request) -> Response:
         number = await run_in_threadpool(self._desk.store.generation)

@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from trueup.features.serve.desk import Desk, View
+from trueup.features.serve.view import CORRECTED
 from trueup.interfaces.report.words import natural
 from trueup.model.artifact import Artifact, OtherName, SdistName, WheelName, parse_filename
 from trueup.sources.release import version_of
@@ -97,7 +98,7 @@ def changes(
 
     None if nobody asked for that page yet. Raises NotFoundError, SourceError.
     """
-    view = View(channel=channel, corrected=True)
+    view = View(channel=channel, steps=(CORRECTED,))
     if make:
         found: Page | None = desk.page(view, project, "json")
     else:

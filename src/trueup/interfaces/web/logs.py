@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -115,6 +115,15 @@ class Log(DeskWatcher):
             self.event(
                 "upstream", kind=kind, what=what, seconds=round(seconds, 4), error=str(error)
             )
+
+    def looked(
+        self, step: str, release: str, verdict: str, said: Sequence[str], seconds: float
+    ) -> None:
+        if verdict != "same":
+            self.event(
+                "release", view=step, release=release, verdict=verdict,
+                seconds=round(seconds, 4), said="; ".join(said),
+            )  # fmt: skip
 
 
 def _plain(key: str, value: object) -> object:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -58,6 +60,12 @@ class Operation(DeskWatcher):
         for one in (self.metrics, self.log):
             if one is not None:
                 one.asked(kind, what, seconds, error)
+
+    def looked(
+        self, step: str, release: str, verdict: str, said: Sequence[str], seconds: float
+    ) -> None:
+        if self.log is not None:
+            self.log.looked(step, release, verdict, said, seconds)
 
     def uploaded(self, outcome: str) -> None:
         if self.metrics is not None:

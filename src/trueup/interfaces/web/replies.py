@@ -62,14 +62,22 @@ async def send_page(page: Page, wishes: Wishes, send: Send) -> int:
     """
     same = bool(wishes.known) and page.etag.encode() in wishes.known
     body = b"" if same else page.packed if wishes.packed else page.body
-    await send(_start(wishes.form, page.etag, len(body), wishes.packed, same, page.stale))
+    await send(
+        _start(wishes.form, page.etag, len(body), wishes.packed, same, page.stale, page.said)
+    )
     await send({"type": "http.response.body", "body": body})
     return len(body)
 
 
 @lru_cache(maxsize=4096)
 def _start(
-    form: str, etag: str, length: int, packed: bool, same: bool, stale: bool
+    form: str,
+    etag: str,
+    length: int,
+    packed: bool,
+    same: bool,
+    stale: bool,
+    said: tuple[tuple[str, str], ...],
 ) -> dict[str, Any]:
     """How the answer begins; who sends it changes nothing of it."""
     fields = [
@@ -83,6 +91,7 @@ def _start(
         fields.append((b"content-encoding", b"gzip"))
     if stale:
         fields.append((b"x-trueup-stale", b"upstream did not answer; this is its last good page"))
+    fields += ((name.encode(), value.encode("latin-1", "replace")) for name, value in said)
     return {
         "type": "http.response.start",
         "status": 304 if same else 200,

@@ -13,15 +13,17 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from trueup.sources.store.releases import State
-from trueup.sources.store.shown import Page
+from trueup.sources.store.shown import Page, headers_said
 
 __all__ = ["Glance"]
 
 _YOUNG = """
 SELECT page.body, page.packed, page.etag, page.made, page.stale,
+       page.until, page.said,
        (SELECT number FROM generation) AS generation
   FROM page
  WHERE page.view = ? AND page.project = ? AND page.form = ?
+   AND (page.until IS NULL OR page.until >= ?)
    AND (page.made >= ?
         OR EXISTS (SELECT 1 FROM release
                     WHERE release.project = page.project AND release.state = ?
@@ -41,12 +43,20 @@ class Glance:
         self._connection: sqlite3.Connection | None = None
 
     def page(
-        self, view: str, project: str, form: str, *, since: float, channels: Iterable[str]
+        self,
+        view: str,
+        project: str,
+        form: str,
+        *,
+        since: float,
+        channels: Iterable[str],
+        now: float = 0.0,
     ) -> tuple[Page, int] | None:
         """A rendered page and the generation that it belongs to, both of one state.
 
         It was made at ``since`` or later, unless one of the channels has the project: what is
-        hosted here is true until it is changed.
+        hosted here is true until it is changed. A page of which more will be known is not found
+        after that moment, if ``now`` is later.
         """
         if self._path is None:
             return None
@@ -57,14 +67,18 @@ class Glance:
                 self._connection = _open(self._path)
             # All rows are taken, of which there is one at most: that ends the transaction.
             rows = self._connection.execute(
-                asked, (view, project, form, since, State.PUBLISHED.value, *owners)
+                asked, (view, project, form, now, since, State.PUBLISHED.value, *owners)
             ).fetchall()
         except sqlite3.Error:
             return None
         if not rows:
             return None
-        body, packed, etag, made, stale, generation = rows[0]
-        return Page(body=body, packed=packed, etag=etag, made=made, stale=bool(stale)), generation
+        body, packed, etag, made, stale, until, said, generation = rows[0]
+        page = Page(
+            body=body, packed=packed, etag=etag, made=made, stale=bool(stale), until=until,
+            said=headers_said(said),
+        )  # fmt: skip
+        return page, generation
 
     def close(self) -> None:
         """Give up the connection."""

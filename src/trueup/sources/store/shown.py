@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from trueup.sources.store.database import Database, upsert
+from trueup.sources.store.database import upsert
 from trueup.sources.store.failures import StoreError
+from trueup.sources.store.outcomes import Outcomes
 from trueup.sources.store.tables import (
     DERIVED,
     GENERATION,
@@ -24,21 +26,27 @@ from trueup.sources.store.tables import (
     SIDECARS,
 )
 
-__all__ = ["Page", "Shown"]
+__all__ = ["Page", "Shown", "headers_said"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A rendered page: the body, the same as gzip, and its ETag (quoted)."""
+    """A rendered page: the body, the same as gzip, and its ETag (quoted).
+
+    ``until`` is when more will be known than it shows (None: it is complete), ``said`` are headers
+    to be sent with it.
+    """
 
     body: bytes
     packed: bytes
     etag: str
     made: float
     stale: bool
+    until: float | None = None
+    said: tuple[tuple[str, str], ...] = ()
 
 
-class Shown(Database):
+class Shown(Outcomes):
     """Pages and files as they are served."""
 
     def forget_pages(self, project: str) -> None:
@@ -56,10 +64,22 @@ class Shown(Database):
             ).first()
         if row is None:
             return None
-        return Page(body=row.body, packed=row.packed, etag=row.etag, made=row.made, stale=row.stale)
+        return Page(
+            body=row.body, packed=row.packed, etag=row.etag, made=row.made, stale=row.stale,
+            until=row.until, said=headers_said(row.said),
+        )  # fmt: skip
 
     def keep_page(
-        self, view: str, project: str, form: str, body: bytes, *, generation: int, stale: bool
+        self,
+        view: str,
+        project: str,
+        form: str,
+        body: bytes,
+        *,
+        generation: int,
+        stale: bool,
+        until: float | None = None,
+        said: Mapping[str, str] | None = None,
     ) -> Page:
         """Keep a rendered page, unless something changed since ``generation`` was asked for.
 
@@ -67,14 +87,18 @@ class Shown(Database):
         """
         packed = gzip.compress(body, 6, mtime=0)
         etag = f'"{hashlib.sha256(body).hexdigest()[:40]}"'
-        page = Page(body=body, packed=packed, etag=etag, made=self.clock(), stale=stale)
+        page = Page(
+            body=body, packed=packed, etag=etag, made=self.clock(), stale=stale, until=until,
+            said=tuple((said or {}).items()),
+        )  # fmt: skip
         with suppress(StoreError), self.change() as connection:
             # Locked until the page is written: nobody changes anything in between.
             now = connection.execute(select(GENERATION.c.number).with_for_update()).scalar_one()
             if now == generation:
                 row = {
                     "view": view, "project": project, "form": form, "body": body, "packed": packed,
-                    "etag": etag, "made": page.made, "stale": stale,
+                    "etag": etag, "made": page.made, "stale": stale, "until": until,
+                    "said": json.dumps(dict(page.said)) if page.said else None,
                 }  # fmt: skip
                 upsert(connection, PAGES, [row])
         return page
@@ -166,6 +190,11 @@ class Shown(Database):
         """The row of a derived wheel."""
         with self.look() as connection:
             return connection.execute(select(DERIVED).where(DERIVED.c.sha256 == sha256)).first()
+
+
+def headers_said(text: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers of a page as they are kept with it."""
+    return tuple(json.loads(text).items()) if text else ()
 
 
 def _note_names(connection: Connection, names: Iterable[tuple[str, str]]) -> None:

@@ -19,9 +19,10 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["AUDIENCE", "AUDIT", "DERIVED", "DISCARDED", "FILES", "GENERATION", "IDENTITIES",
-           "LEASES", "METADATA", "MINTED", "NAMES", "PAGES", "PUBLISHERS", "PUBLISHING", "RELEASES",
-           "REMOTE", "REMOTE_FILES", "SESSIONS", "SESSION_FILES", "SIDECARS", "TOKENS"]  # fmt: skip
+__all__ = ["AUDIENCE", "AUDIT", "DERIVED", "DISCARDED", "FILES", "GENERATION",
+           "IDENTITIES", "LEASES", "METADATA", "MINTED", "NAMES", "OUTCOMES", "PAGES",
+           "PUBLISHERS", "PUBLISHING", "RELEASES", "REMOTE", "REMOTE_FILES", "SESSIONS",
+           "SESSION_FILES", "SIDECARS", "TOKENS"]  # fmt: skip
 
 METADATA = MetaData()
 _Bytes = BigInteger().with_variant(Integer, "sqlite")
@@ -75,9 +76,24 @@ PAGES = Table(
     Column("etag", String(72), nullable=False),
     Column("made", Float, nullable=False),
     Column("stale", Boolean, nullable=False, default=False),
+    Column("until", Float),
+    Column("said", Text),
 )
 """Rendered pages: ``form`` is json or html, ``packed`` the body as gzip; ``stale`` says that the
-upstream index did not answer when it was made."""
+upstream index did not answer when it was made. ``until`` is when more will be known (None: nothing
+is being looked into), ``said`` a JSON object of headers to be sent with it."""
+
+OUTCOMES = Table(
+    "outcome",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("project", String(256), nullable=False, index=True),
+    Column("version", String(256), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("made", Float, nullable=False),
+)
+"""What became of a release in a view. ``key`` is a digest of all that it rests on: the files, and
+what the view does."""
 
 REMOTE = Table(
     "remote",
