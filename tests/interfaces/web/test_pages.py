@@ -128,6 +128,19 @@ def test_a_token_shows_no_more_than_it_may_change(server: Server, narrow: str, p
     assert private(server, "/channels/main", narrow).status_code == 404
 
 
+def test_who_may_only_read_sees_what_is_published_and_nothing_else(server: Server) -> None:
+    scope = ("--may", "read", "--may", "metrics")
+    token = trueup("serve", "--data", str(server.data), "token", "reader", *scope)
+    assert "demo/1.0" in private(server, "/channels/main", token).text
+    assert "tests" not in private(server, "/channels/main/demo/1.0", token).text
+    for path in ("/waiting", "/channels/main", "/audit", "/p/demo"):
+        text = private(server, path, token).text
+        assert "2.0" not in text
+        assert "<td>tests</td>" not in text
+    assert private(server, "/channels/mpi", token).status_code == 404, "nothing is published there"
+    assert private(server, "/channels/main/demo/2.0", token).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("filtered", "there", "absent"),
     [

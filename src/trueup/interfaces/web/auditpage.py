@@ -24,7 +24,7 @@ from there with the next sheet."""
 
 
 class AuditPage:
-    """Everybody sees what was done to what they may do something with."""
+    """Everybody sees what was done to what they may change."""
 
     def __init__(self, desk: Desk, door: Door) -> None:
         self._desk = desk
@@ -59,7 +59,7 @@ class AuditPage:
                 if len(shown) == _SHOWN:
                     return shown, before
                 before = one["id"]
-                if visitor.sees(one["channel"], one["project"]):
+                if visitor.works_on(one["channel"], one["project"]):
                     shown.append(one)
             if len(found) < _SHOWN:
                 return shown, None

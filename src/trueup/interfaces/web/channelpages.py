@@ -47,7 +47,7 @@ class _Channel:
 
 
 class ChannelPages:
-    """For those who have a token: everybody sees what they may do something with."""
+    """For those who have a token: everybody sees what they may read or change."""
 
     def __init__(self, desk: Desk, door: Door) -> None:
         self._desk = desk
@@ -68,7 +68,12 @@ class ChannelPages:
         self, visitor: Visitor, channel: str | None = None, *states: State
     ) -> list[ReleaseSummary]:
         found = self._desk.store.summaries(channel=channel, states=states or tuple(State))
-        return [one for one in found if visitor.sees(one.channel, one.project)]
+        return [
+            one
+            for one in found
+            if visitor.works_on(one.channel, one.project)
+            or (one.state is State.PUBLISHED and visitor.sees(one.channel, one.project))
+        ]
 
     async def channel(self, request: Request) -> Response:
         """One channel: its releases, and what they stand before."""

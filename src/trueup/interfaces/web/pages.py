@@ -86,10 +86,12 @@ def _for_people(answer: Answer) -> Answer:
                 said = "" if isinstance(error, NobodyError) else str(error)
                 return login_page(NOBODY, to=to, said=said, status=401)
             visitor = getattr(request.state, "visitor", NOBODY)
-            return page(
+            shown = page(
                 "absent.html", visitor, private=True, status=status,
                 title=_TITLES.get(status, "Refused"), message=str(error), hint=error.hint,
             )  # fmt: skip
+            shown.headers.update(error.headers if isinstance(error, RefusedError) else {})
+            return shown
 
     return found
 

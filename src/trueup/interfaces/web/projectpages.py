@@ -66,7 +66,7 @@ class ProjectPages:
         if not visitor.is_known:
             return 0
         found = self._desk.store.summaries(states=(State.STAGED, State.QUARANTINED))
-        return sum(visitor.sees(one.channel, one.project) for one in found)
+        return sum(visitor.works_on(one.channel, one.project) for one in found)
 
     async def project(self, request: Request) -> Response:
         """One project: its releases, how to install it."""
@@ -95,7 +95,13 @@ class ProjectPages:
         """
         kept = self._desk.store.summaries(project=project)
         hosted = any(one.channel == MAIN and one.state is State.PUBLISHED for one in kept)
-        shown = [one for one in kept if _is_public(one) or visitor.sees(one.channel, project)]
+        shown = [
+            one
+            for one in kept
+            if _is_public(one)
+            or visitor.works_on(one.channel, project)
+            or (one.state is State.PUBLISHED and visitor.sees(one.channel, project))
+        ]
         rows = [summary_row(one, private=not _is_public(one)) for one in shown]
         found = None
         if hosted or self._desk.upstream is not None:

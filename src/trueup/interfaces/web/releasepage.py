@@ -167,9 +167,10 @@ class ReleasePages:
         hosted = self._desk.store.release(where, project, version)
         if hosted is not None and hosted.state is not State.PUBLISHED and channel is None:
             hosted = None
-        if channel is not None and (hosted is None or not visitor.sees(where, project)):
-            raise _absent(project, version)
         shown = hosted is None or hosted.state is State.PUBLISHED
+        may = visitor.sees if shown else visitor.works_on
+        if channel is not None and (hosted is None or not may(where, project)):
+            raise _absent(project, version)
         found = self._listed(where, project) if shown else None
         files = () if found is None else found.versions.get(version, ())
         if hosted is None:
@@ -229,7 +230,7 @@ class ReleasePages:
             "waits": None if hosted is None or found.is_shown else self._waits(hosted, report),
             "differences": _differences(found),
             "history": self._history(found),
-            "names_shown": visitor.sees(found.channel, found.project),
+            "names_shown": visitor.works_on(found.channel, found.project),
         }
 
     def _change(self, found: ReleaseView) -> Change | None:

@@ -27,6 +27,8 @@ __all__ = ["NOBODY", "Door", "NobodyError", "Visitor"]
 _COOKIE = "trueup-session"
 _HOURS = 12
 _LARGEST_FORM = 64 * 1024
+_ELSEWHERE = frozenset({"metrics"})
+"""What a token may do that has nothing to do with projects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +53,17 @@ class Visitor:
         return allowed and self.session is not None
 
     def sees(self, channel: str, project: str) -> bool:
-        """Whoever may do something with a project there may look at it as well."""
+        """Whether what is published of a project there is shown: to readers and who works on it."""
+        return self._has(channel, project, but=_ELSEWHERE)
+
+    def works_on(self, channel: str, project: str) -> bool:
+        """Whoever may change something of a project there also sees what waits, and the log."""
+        return self._has(channel, project, but=_ELSEWHERE | {"read"})
+
+    def _has(self, channel: str, project: str, *, but: frozenset[str]) -> bool:
         scope = None if self.token is None else self.token.scope
         return scope is not None and any(
-            scope.allows(action, channel, project) for action in scope.actions
+            scope.allows(action, channel, project) for action in scope.actions if action not in but
         )
 
 
