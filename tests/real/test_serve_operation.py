@@ -23,7 +23,9 @@ from tests.build import make_wheel
 from tests.desks import open_desk, page
 from tests.index_server import IndexServer, Status
 from tests.serving import Server, serving, trueup
+from trueup.features.serve.desk import Desk
 from trueup.features.serve.fsck import check_store
+from trueup.model.errors import UsageError
 
 JSON = "application/vnd.pypi.simple.v1+json"
 LINUX, WINDOWS = "py3-none-manylinux_2_17_x86_64", "py3-none-win_amd64"
@@ -286,8 +288,28 @@ def test_an_upload_under_way_is_finished_before_it_stops(tmp_path: Path, count: 
             server.get("/health")
         unfinished = [path.name for path in (tmp_path / "data").rglob("by-*/*")]
         assert unfinished == []
-    with serving(tmp_path / "data", "--hosted-only", token=server.token) as server:
-        assert [one["filename"] for one in server.release("demo", "1.0")["files"]] == [wheel.name]
+    with open_desk(tmp_path / "data") as desk:
+        (release,) = desk.store.releases("main", state=None)
+        assert [file.filename for file in release.files] == [wheel.name]
+
+
+def no_desk() -> Desk:
+    """What a worker is started with that cannot start."""
+    raise UsageError("there is no index here")
+
+
+def test_workers_that_cannot_start_are_not_started_over_and_over() -> None:
+    code = (
+        "from tests.real.test_serve_operation import no_desk\n"
+        "from trueup.interfaces.web.run import Running, run\n"
+        "run(no_desk, Running(host='127.0.0.1', port=0, largest=1, workers=2))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert "a worker could not start" in done.stderr
+    assert "there is no index here" in done.stderr
 
 
 def test_an_address_that_is_taken_is_said_so(tmp_path: Path) -> None:
@@ -304,7 +326,7 @@ def run_alone(*arguments: str) -> subprocess.Popen[bytes]:
     code = "from trueup.interfaces.cli.main import main; import sys; sys.exit(main())"
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -373,7 +395,8 @@ def _killed_at_any_moment(take: Sequence[str], backup: Path) -> None:
     scratch = backup / "blobs" / "incoming"
     until(lambda: any(scratch.glob("by-*/index-*")) or process.poll() is not None)
     process.kill()
-    assert process.wait() in (0, -signal.SIGKILL)
+    _, said = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), said
     after = json.loads((backup / "backup.json").read_bytes())
     for kind in ("database", "files"):
         digest = hashlib.sha256((backup / after[kind]).read_bytes()).hexdigest()

@@ -27,7 +27,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.policies import ReadRules
@@ -91,7 +91,6 @@ def run(open_desk: Callable[[], Desk], running: Running) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=running.patience,
-        timeout_worker_healthcheck=60,
     )
     if running.workers == 1:
         with _calm():
@@ -121,6 +120,25 @@ def _listen(host: str, port: int) -> socket.socket:
 
 class _Supervisor(Multiprocess):
     """Starts the workers again that die; a terminal that goes away ends it like other signals."""
+
+    def keep_subprocess_alive(self) -> None:
+        # uvicorn's own waits for each worker's answer, also for one that is only just starting, and
+        # hears no signal meanwhile.
+        for number, process in enumerate(self.processes):
+            if self.should_exit.is_set() or process.process.is_alive():
+                continue
+            process.join()
+            if process.exitcode == STARTUP_FAILURE:
+                # It would fail in the same way each time.
+                self.should_exit.set()
+                return
+            logging.getLogger("uvicorn.error").warning(
+                "worker %s died (exit code %s), another takes its place",
+                process.pid,
+                process.exitcode,
+            )
+            self.processes[number] = Process(self.config, self.sockets)
+            self.processes[number].start()
 
     def handle_hup(self) -> None:
         if _is_interactive():
