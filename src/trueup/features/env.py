@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from trueup.judge.fingerprint import fingerprint
 from trueup.judge.installed import InstalledJudgement
@@ -11,7 +11,7 @@ from trueup.judge.locked import Locked
 from trueup.judge.rule import RuleSettings
 from trueup.model.condition import Selection
 from trueup.model.installed import InstalledEnvironment
-from trueup.model.installedreport import InstalledReport
+from trueup.model.installedreport import InstalledReport, Origin
 from trueup.model.lock import Lock
 
 __all__ = ["env"]
@@ -24,11 +24,13 @@ def env(
     known: Collection[str] = (),
     lock: Lock | None = None,
     selection: Selection | None = None,
+    origins: Sequence[Origin] = (),
 ) -> InstalledReport:
     """Judge an environment by all rules that the settings select.
 
     ``lock`` is what it should have been installed from, with these extras and groups of it (None:
-    those that the lock installs by default). ``known`` are fingerprints of findings to leave out. Raises UsageError for a rule that does not
+    those that the lock installs by default). ``origins`` are where
+    distributions come from. ``known`` are fingerprints of findings to leave out. Raises UsageError for a rule that does not
     exist.
     """
     settings = settings or RuleSettings()
@@ -37,7 +39,7 @@ def env(
     if lock is not None:
         chosen = lock.default if selection is None else selection
         locked = Locked(lock=lock, runtime=environment.runtime, selection=chosen)
-    judgement = InstalledJudgement(environment=environment, locked=locked)
+    judgement = InstalledJudgement(environment=environment, locked=locked, origins=tuple(origins))
     findings = [
         settings.graded(finding)
         for rule in INSTALLED_RULES
@@ -49,6 +51,7 @@ def env(
         environment=environment,
         findings=tuple(sorted(new, key=lambda finding: -finding.severity.rank)),
         failures=environment.failures,
+        origins=tuple(origins),
         lock=None if lock is None else lock.path,
         known=len(findings) - len(new),
     )

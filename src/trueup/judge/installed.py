@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 from trueup.judge.locked import Locked
 from trueup.model.finding import Evidence, Finding, Severity
 from trueup.model.installed import InstalledDistribution, InstalledEnvironment
+from trueup.model.installedreport import Origin
 from trueup.model.metadata import Resolution, Unreadable
 from trueup.model.requirement import Requirement
 
@@ -44,10 +45,15 @@ class Need:
 
 @dataclass(frozen=True, kw_only=True)
 class InstalledJudgement:
-    """An environment, and what its distributions ask for; ``locked`` is what a lock would install."""
+    """An environment, and what its distributions ask for.
+
+    ``locked`` is what a lock would install, ``origins`` where distributions come from, if that was
+    asked.
+    """
 
     environment: InstalledEnvironment
     locked: Locked | None = None
+    origins: tuple[Origin, ...] = ()
 
     @cached_property
     def active(self) -> Mapping[NormalizedName, InstalledDistribution]:

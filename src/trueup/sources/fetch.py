@@ -22,7 +22,7 @@ from trueup.sources.http import AnswerError, Client, Response
 from trueup.sources.limits import Limits, bounded
 from trueup.sources.ranged import RangedFile, RangeLimits
 from trueup.sources.sidecar import explained, first_hash
-from trueup.sources.unzip import open_zip
+from trueup.sources.unzip import dist_info_file, open_zip
 from trueup.sources.url import local_path, redact
 
 __all__ = ["ArchiveFetcher"]
@@ -94,6 +94,14 @@ class ArchiveFetcher:
                 return tuple(open_zip(local, Limits()).namelist())
         with RangedFile(self._client, artifact.url, limits=self._limits) as file:
             return tuple(open_zip(cast(BinaryIO, file), Limits()).namelist())
+
+    def dist_info(self, artifact: Artifact, name: str) -> bytes:
+        """A file of a wheel's dist-info folder, by ranges; raises ArchiveError, SourceError."""
+        if artifact.url.startswith("file:"):
+            with _local(artifact) as local:
+                return dist_info_file(local, name, place=artifact.filename)
+        with RangedFile(self._client, artifact.url, limits=self._limits) as file:
+            return dist_info_file(cast(BinaryIO, file), name, place=artifact.filename)
 
     def _by_ranges(self, artifact: Artifact) -> Reading:
         limits = self._limits_for(artifact)

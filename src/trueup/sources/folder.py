@@ -25,6 +25,7 @@ from trueup.sources.archive import reading_of_sdist, reading_of_wheel
 from trueup.sources.limits import Limits
 from trueup.sources.release import version_of
 from trueup.sources.source import Listing
+from trueup.sources.unzip import dist_info_file
 
 __all__ = ["FolderSource"]
 
@@ -90,6 +91,18 @@ class FolderSource:
                 return read(file, artifact, limits=self._limits)
         except OSError as error:
             return _not_read(f"cannot be opened: {error.strerror or error}")
+
+
+    def dist_info(self, artifact: Artifact, name: str) -> bytes:
+        """A file of a wheel's dist-info folder; raises ArchiveError, SourceError."""
+        path = Path(artifact.url)
+        try:
+            with path.open("rb") as file:
+                return dist_info_file(file, name, place=artifact.filename)
+        except OSError as error:
+            raise SourceError(
+                f"cannot be opened: {error.strerror or error}", place=(str(path),)
+            ) from error
 
 
 def _not_read(reason: str) -> Reading:

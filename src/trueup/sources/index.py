@@ -131,6 +131,10 @@ class IndexSource:
         """The names of a wheel's members, without fetching it; raises TrueupError."""
         return self._archives.members(artifact)
 
+    def dist_info(self, artifact: Artifact, name: str) -> bytes:
+        """A file of a wheel's dist-info folder, without fetching the wheel; raises TrueupError."""
+        return self._archives.dist_info(artifact, name)
+
     @property
     def sent(self) -> int:
         """How many requests were sent so far."""

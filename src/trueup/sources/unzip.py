@@ -17,7 +17,7 @@ from trueup.model.errors import ArchiveError
 from trueup.sources.limits import Limits, check_size
 from trueup.sources.shown import shown
 
-__all__ = ["DAMAGE", "escapes", "member_chunks", "open_zip", "read_member"]
+__all__ = ["DAMAGE", "dist_info_file", "escapes", "member_chunks", "open_zip", "read_member"]
 
 _ENTRY = b"PK\x01\x02"
 _AGAIN = "build or download it again"
@@ -94,6 +94,25 @@ def open_zip(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
                 hint="installers refuse such a file, and so should you",
             )
     return archive
+
+
+def dist_info_file(file: BinaryIO, name: str, *, place: str) -> bytes:
+    """A file of the one dist-info folder of a wheel; raises ArchiveError, LimitError."""
+    limits = Limits()
+    try:
+        archive = open_zip(file, limits)
+        ending = f".dist-info/{name}"
+        found = [
+            info
+            for info in archive.infolist()
+            if info.filename.endswith(ending) and info.filename.count("/") == 1
+        ]
+        if len(found) != 1:
+            raise ArchiveError(f"has {len(found)} files `*{ending}` instead of one")
+        limit = limits.directory if name == "RECORD" else limits.metadata
+        return read_member(archive, found[0], limit)
+    except ArchiveError as error:
+        raise error.within(place) from error
 
 
 def escapes(name: str) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from packaging.utils import canonicalize_name
 
+from trueup.interfaces.cli.errors import FINDINGS, HOLDS
 from trueup.interfaces.cli.options import (
     INDEX,
     NO_CACHE,
@@ -24,7 +27,9 @@ from trueup.model.condition import OptionKind, Selection
 from trueup.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from trueup.model.installedreport import InstalledReport
+    from trueup.interfaces.cli.options import Combined
+    from trueup.model.installed import InstalledEnvironment
+    from trueup.model.installedreport import InstalledReport, Origin
     from trueup.model.lock import Lock
     from trueup.model.nativereport import NativeReport
     from trueup.sources.place import Place
@@ -36,6 +41,8 @@ Examples:
   trueup env                               the active environment, or that of this Python
   trueup env --python .venv --deep         hash every file that RECORD lists
   trueup env --lock uv.lock                is it what was locked
+  trueup env --published                   compare with the files on the index
+  trueup env --explain numpy               who brought it, why, from which file
   trueup env --path site-packages          a folder of installed packages
   trueup env --root build/stage            a system below a folder
 
@@ -59,6 +66,10 @@ class _Options(JudgingOptions):
     lock: str | None = None
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    published: bool = False
+    wheelhouse: str | None = None
+    ledger: str | None = None
+    explain: str | None = None
 
 
 @click.command(
@@ -99,6 +110,26 @@ class _Options(JudgingOptions):
             ["groups", "--group"], metavar="NAME", multiple=True, help="This dependency group, too."
         ),
         click.Option(
+            ["published", "--published"],
+            is_flag=True,
+            help="Compare with the files on the index: what was changed, what was built here.",
+        ),
+        click.Option(
+            ["wheelhouse", "--wheelhouse"],
+            metavar="FOLDER",
+            help="Compare with the files in this folder instead; nothing is fetched.",
+        ),
+        click.Option(
+            ["ledger", "--ledger"],
+            metavar="FILE",
+            help="A patch ledger that accounts for changed metadata.",
+        ),
+        click.Option(
+            ["explain", "--explain"],
+            metavar="DISTRIBUTION",
+            help="Tell the story of this one: who brought it, why, from which file; nothing else.",
+        ),
+        click.Option(
             ["native", "--native"],
             is_flag=True,
             help="Say what `libs` says of the environment, too: who loads which library.",
@@ -125,15 +156,21 @@ def _run(options: _Options) -> int:
     from trueup.interfaces.cli.answer import deliver, exit_code, make_known
     from trueup.sources.baseline import read_baseline
     from trueup.sources.installed import read_environment
+    from trueup.sources.owners import with_owners
 
     combined = combine(options, find_env_config(Path.cwd()))
     known = frozenset[str]()
     if combined.baseline is not None and options.write_baseline is None:
         known = read_baseline(combined.baseline)
     place = _place(options)
-    environment = read_environment(
-        place.where, place.sites, place.runtime, prefix=place.prefix, deep=options.deep
+    environment = with_owners(
+        read_environment(
+            place.where, place.sites, place.runtime, prefix=place.prefix, deep=options.deep
+        ),
+        root=Path(options.root or "/"),
+        prefix=place.prefix,
     )
+    origins, failures = _origins(environment, options, combined)
     lock = _lock(options)
     report = env(
         environment,
@@ -141,7 +178,11 @@ def _run(options: _Options) -> int:
         known=known,
         lock=lock,
         selection=None if lock is None else _selection(lock, options),
+        origins=origins,
     )
+    report = replace(report, failures=(*report.failures, *failures))
+    if options.explain is not None:
+        return _explain(report, options)
     native = _native(place) if options.native else None
     if options.write_baseline is not None:
         return make_known(report, options.write_baseline, quiet=options.quiet)
@@ -154,6 +195,62 @@ def _run(options: _Options) -> int:
     )
     code = exit_code(report, combined.fail_on)
     return code if native is None else max(code, exit_code(native, combined.fail_on))
+
+
+def _origins(
+    environment: InstalledEnvironment, options: _Options, combined: Combined
+) -> tuple[tuple[Origin, ...], tuple[tuple[str, str], ...]]:
+    """Where distributions come from, if that was asked, and what could not be found out."""
+    if options.wheelhouse is None and not options.published:
+        if options.ledger is not None:
+            raise UsageError(
+                "`--ledger` accounts for changes",
+                hint="`--published` or `--wheelhouse` finds them",
+            )
+        return (), ()
+    from trueup.interfaces.progress import watching
+    from trueup.interfaces.wanted import PAGE_AGE, Places
+    from trueup.sources.folder import FolderSource
+    from trueup.sources.ledger import read_ledger
+    from trueup.sources.published import origins_of
+
+    ledger = None if options.ledger is None else read_ledger(Path(options.ledger))
+    bar = sys.stderr.isatty() and not options.quiet
+    with (
+        watching(sys.stderr, bar=bar, notes=options.verbose and not options.quiet) as watcher,
+        Places(
+            index=combined.index,
+            environ=os.environ,
+            directory=Path.cwd(),
+            keep=not options.no_cache,
+            page_age=PAGE_AGE,
+            watcher=watcher,
+        ) as places,
+    ):
+        source = (
+            places.configured()
+            if options.wheelhouse is None
+            else FolderSource(Path(options.wheelhouse))
+        )
+        today = datetime.now(UTC).date()
+        return origins_of(environment, source, ledger=ledger, today=today, watcher=watcher)
+
+
+def _explain(report: InstalledReport, options: _Options) -> int:
+    """Print the story of one distribution; 1 if there is none of that name."""
+    from trueup.interfaces.cli.answer import say, use_colour, width_of
+    from trueup.interfaces.report.installedexplain import render_explanation
+
+    assert options.explain is not None
+    colour = use_colour(options.colour, sys.stdout, os.environ)
+    text = render_explanation(
+        report,
+        canonicalize_name(options.explain),
+        colour=colour,
+        width=width_of(os.environ),
+    )
+    say(text or f"`{options.explain}` is not installed in `{report.environment.where}`\n")
+    return FINDINGS if text is None else HOLDS
 
 
 def _lock(options: _Options) -> Lock | None:

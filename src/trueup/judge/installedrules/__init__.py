@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from trueup.judge.installedrules import (
+    changed_metadata,
     file_not_as_recorded,
     file_outside,
     file_owned_twice,
     leftover,
+    local_build,
     locked_missing,
     not_from_an_index,
     not_locked,
@@ -33,6 +35,7 @@ INSTALLED_RULES: tuple[InstalledRule, ...] = (
     locked_missing.RULE,
     other_than_locked.RULE,
     unlocked_requirement.RULE,
+    changed_metadata.RULE,
     file_not_as_recorded.RULE,
     file_outside.RULE,
     file_owned_twice.RULE,
@@ -40,5 +43,6 @@ INSTALLED_RULES: tuple[InstalledRule, ...] = (
     shadowed_distribution.RULE,
     not_locked.RULE,
     leftover.RULE,
+    local_build.RULE,
     not_from_an_index.RULE,
 )
