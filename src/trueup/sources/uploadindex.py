@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
-from trueup.model.errors import SourceError, UsageError
+from trueup.model.errors import SourceError, TrueupError, UsageError
+from trueup.sources.rewrite import Wheel
 from trueup.sources.transport import HttpSettings, new_client
 from trueup.sources.url import origin_of, redact
 
@@ -172,10 +173,13 @@ class UploadIndex:
         if known is not None:
             self._ask("DELETE", known.link)
         size, digest = _measured(path)
-        body = {
+        body: dict[str, object] = {
             "filename": path.name, "size": size, "hashes": {"sha256": digest},
             "mechanism": _MECHANISM,
         }  # fmt: skip
+        metadata = _metadata(path)
+        if metadata is not None:
+            body["metadata"] = metadata
         made = self._ask("POST", _there(session.links.upload), body)
         announced = self._parsed(made, _Announced)
         if announced.mechanism.identifier != _MECHANISM:
@@ -267,6 +271,19 @@ def _there(link: str | None) -> str:
     if link is None:
         raise UploadError("the session has ended", hint="begin again")
     return link
+
+
+def _metadata(path: Path) -> str | None:
+    """What a wheel says of itself, so that the index can object before the bytes travel."""
+    if path.suffix != ".whl":
+        return None
+    try:
+        with path.open("rb") as file:
+            data = Wheel(file, path.name).read("METADATA")
+        return None if data is None or len(data) > _CHUNK else data.decode()
+    except (TrueupError, UnicodeDecodeError):
+        # The index says what is wrong with it.
+        return None
 
 
 def _measured(path: Path) -> tuple[int, str]:

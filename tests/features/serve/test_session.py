@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +187,21 @@ def test_a_contradiction_is_told_of_both_files_and_not_published(shop: Shop) -> 
     assert shop.notices(session) == {good.name: ()}
     shop.upload(session, shop.wheel(WINDOWS, ("one",)))
     assert shop.publish(session).state is SessionState.PUBLISHED
+
+
+def test_what_is_announced_is_compared_before_it_comes(shop: Shop) -> None:
+    session = shop.open()
+    first = shop.wheel(MACOS, ("one",))
+    shop.upload(session, first)
+    head = "Metadata-Version: 2.4\nName: demo\nVersion: 1.0\n"
+    bad, good = shop.wheel(WINDOWS), shop.wheel(LINUX)
+    notices = shop.announce(session, bad, said=head).notices
+    assert any("Requires-Dist" in one and first.name in one for one in notices)
+    assert shop.announce(session, good, said=f"{head}Requires-Dist: one\n").notices == ()
+    assert shop.notices(session) == {first.name: (), bad.name: notices, good.name: ()}
+    release = shop.release()
+    assert release is not None
+    assert release.state is State.STAGED, "what has not come changes nothing"
 
 
 @pytest.mark.parametrize("shop", [{"policy": Policy.WARN}], indirect=True)
@@ -461,6 +478,24 @@ def test_an_expired_session_goes_with_its_files_and_not_with_what_was_published(
     with pytest.raises(NotFoundError):
         shop.again(other)
     assert shop.desk.store.owns("main", DEMO)
+
+
+def test_what_is_put_while_its_session_ends_is_removed_later(shop: Shop) -> None:
+    """The bytes of a file came to rest just after its session was canceled."""
+    session = shop.open()
+    shop.send(session, shop.wheel())
+    shop.sessions.cancel(session, who="me")
+    shop.sessions.terms = replace(shop.sessions.terms, grace=100)
+    path = Path(shutil.copyfile(shop.wheel(), Path(shop.desk.blobs.scratch) / "late"))
+    shop.later(100)
+    sha256 = digest(path)
+    shop.desk.blobs.put(sha256, path)
+    os.utime(shop.desk.blobs.path(sha256) or path, (shop.desk.clock(), shop.desk.clock()))
+    shop.sessions.sweep()
+    assert shop.unused() == (sha256,)
+    shop.later(101)
+    shop.sessions.sweep()
+    assert shop.unused() == ()
 
 
 def test_what_came_again_is_not_removed(shop: Shop) -> None:

@@ -23,6 +23,7 @@ from trueup.features.serve.sessionfile import (
     ConflictError,
     SessionReceiver,
     check_announced,
+    check_whole,
     said_of,
 )
 from trueup.model.errors import NotFoundError
@@ -252,8 +253,11 @@ class Sessions:
                 hint="delete it there to send it anew",
             )
         lowered = {name: value.lower() for name, value in hashes.items()}
+        notices = () if said is None else self._receiver(session).foresee(session, filename, said)
         with _still_open(session, f"`{filename}` is there already"):
-            return self._store.announce(session, filename, size=size, hashes=lowered, said=said)
+            return self._store.announce(
+                session, filename, size=size, hashes=lowered, said=said, notices=notices
+            )
 
     def file(self, session: PublishingSession, number: str) -> SessionFile:
         """A file of a session by its number; raises NotFoundError."""
@@ -268,7 +272,7 @@ class Sessions:
         Raises RefusedError: if it is damaged it may be sent again, else the file is in error.
         """
         _check_awaited(session, file)
-        _check_whole(file, size, digests)
+        check_whole(file, size, digests)
         sha256 = digests["sha256"]
         try:
             self._receiver(session).examine(path, file, sha256)
@@ -320,11 +324,15 @@ class Sessions:
         now = self._desk.clock()
         self._store.end_expired()
         self._store.forget_sessions(now - self.terms.kept)
-        contents = Contents(self._store.engine, clock=self._desk.clock)
-        for sha256, at in self._store.discarded(now - self.terms.grace).items():
-            if not contents.names(sha256):
-                self._desk.blobs.drop(sha256, before=at)
-            self._store.forget_discarded(sha256, at)
+        contents, before = (
+            Contents(self._store.engine, clock=self._desk.clock),
+            now - self.terms.grace,
+        )
+        for sha256, at in self._store.discarded(before).items():
+            done = contents.names(sha256) or self._desk.blobs.drop(sha256, before=before)
+            # What was put again since may be needed in a moment, or be left over: look later.
+            if done or self._desk.blobs.size(sha256) is None:
+                self._store.forget_discarded(sha256, at)
 
 
 def _release_of(name: str, version: str) -> tuple[NormalizedName, Version]:
@@ -365,22 +373,6 @@ def _check_awaited(session: PublishingSession, file: SessionFile) -> None:
         raise ConflictError(
             f"`{file.filename}` is {file.state.value}", hint="delete it to send it anew"
         )
-
-
-def _check_whole(file: SessionFile, size: int, digests: Mapping[str, str]) -> None:
-    if size != file.size:
-        raise RefusedError(
-            f"`{file.filename}` arrived damaged",
-            found=f"{size:,} bytes",
-            expected=f"{file.size:,}, as was announced",
-        )
-    for name, expected in file.hashes.items():
-        if digests[name] != expected:
-            raise RefusedError(
-                f"`{file.filename}` arrived damaged",
-                found=f"{name} {digests[name]}",
-                expected=f"{expected}, as was announced",
-            )
 
 
 @contextmanager

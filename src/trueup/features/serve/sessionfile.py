@@ -18,15 +18,15 @@ from trueup.features.serve.judging import contradictions, kept_file, verdict_of
 from trueup.features.serve.policies import Policy, ProjectPolicy
 from trueup.features.serve.receive import RefusedError
 from trueup.features.serve.watch import WatchedReceiver
-from trueup.model.artifact import OtherName, parse_filename
+from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.model.finding import Finding
 from trueup.model.metadata import Metadata, Unreadable, canonical_values, parse_metadata
-from trueup.model.release import ReleaseFile
+from trueup.model.release import How, Reading, ReleaseFile
 from trueup.sources.store.failures import ChangedError
 from trueup.sources.store.publishing import PublishingSession, SessionFile
 from trueup.sources.store.store import HostedFile, State
 
-__all__ = ["ConflictError", "SessionReceiver", "check_announced", "said_of"]
+__all__ = ["ConflictError", "SessionReceiver", "check_announced", "check_whole", "said_of"]
 
 _ATTEMPTS = 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,254}", re.ASCII)
@@ -103,6 +103,26 @@ def _check_hashes(hashes: Mapping[str, str]) -> None:
         raise RefusedError("`hashes`", found="no secure one", expected="`sha256`")
 
 
+def check_whole(file: SessionFile, size: int, digests: Mapping[str, str]) -> None:
+    """Whether what came is what was announced; ``digests`` have every hash of that.
+
+    Raises RefusedError.
+    """
+    if size != file.size:
+        raise RefusedError(
+            f"`{file.filename}` arrived damaged",
+            found=f"{size:,} bytes",
+            expected=f"{file.size:,}, as was announced",
+        )
+    for name, expected in file.hashes.items():
+        if digests[name] != expected:
+            raise RefusedError(
+                f"`{file.filename}` arrived damaged",
+                found=f"{name} {digests[name]}",
+                expected=f"{expected}, as was announced",
+            )
+
+
 class SessionReceiver(WatchedReceiver):
     """Takes the files of one session. What contradicts is taken, and not published.
 
@@ -140,6 +160,20 @@ class SessionReceiver(WatchedReceiver):
                     f"`{file.filename}` has another metadata than was announced: `{field}`",
                     hint="what counts is in the file; leave `metadata` out, or send that of the file",
                 )
+
+    def foresee(self, session: PublishingSession, filename: str, said: str) -> tuple[str, ...]:
+        """What will be wrong with a file that says this, as far as can be said before it comes."""
+        release = self._store.release(session.channel, session.project, session.version)
+        artifact = Artifact(filename=filename, url=filename, name=parse_filename(filename))
+        reading = Reading(metadata=parse_metadata(said.encode()), how=How.SIDECAR, verified=False)
+        report = self._judge(
+            session.project,
+            session.version,
+            release,
+            ReleaseFile(artifact=artifact, reading=reading),
+        )
+        findings = verdict_of(report)["findings"]
+        return tuple(said_of(one) for one in findings if filename in one["files"])
 
     def take(self, file: SessionFile, size: int, who: str) -> tuple[Finding, ...]:
         """Make a file whose bytes are kept a file of the release; returns what is wrong with that.

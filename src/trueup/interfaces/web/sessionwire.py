@@ -91,7 +91,7 @@ class Announcing(Plain):
     size: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
     hashes: Annotated[dict[str, str], msgspec.Meta(max_length=32)]
     mechanism: str
-    metadata: str | None = None
+    metadata: Annotated[str, msgspec.Meta(max_length=1024 * 1024)] | None = None
 
 
 class Extending(Plain):

@@ -40,7 +40,7 @@ def complete(connection: Connection, session: str, filename: str, sha256: str, n
         update(SESSION_FILES)
         .where(SESSION_FILES.c.session == session, SESSION_FILES.c.filename == filename)
         .where(SESSION_FILES.c.state == "pending", SESSION_FILES.c.sha256 == sha256)
-        .values(state="completed")
+        .values(state="completed", said=None, notices="[]")
     )
     if row is None or not done.rowcount:
         raise ChangedError(f"`{filename}` was changed meanwhile")

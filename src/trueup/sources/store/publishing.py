@@ -201,13 +201,17 @@ class Publishing(Database):
 
     def announce(
         self, session: PublishingSession, filename: str, *, size: int, hashes: Mapping[str, str],
-        said: str | None,
+        said: str | None, notices: Sequence[str] = (),
     ) -> SessionFile:  # fmt: skip
-        """Take a name for a file that will come; raises ChangedError if it is taken."""
+        """Take a name for a file that will come; raises ChangedError if it is taken.
+
+        ``notices`` are what is wrong with what was ``said``.
+        """
         row: dict[str, Any] = {
             "id": secrets.token_urlsafe(24), "session": session.id, "channel": session.channel,
             "filename": filename, "size": size, "hashes": json.dumps(dict(hashes)), "said": said,
-            "sha256": None, "state": FileState.PENDING.value, "notices": "[]",
+            "sha256": None, "state": FileState.PENDING.value,
+            "notices": json.dumps(list(notices)),
         }  # fmt: skip
         with self.change() as connection:
             self._locked(connection, session.id)
@@ -217,7 +221,7 @@ class Publishing(Database):
             connection.execute(insert(SESSION_FILES).values(**row))
         return SessionFile(
             id=row["id"], session=session.id, filename=filename, size=size, hashes=dict(hashes),
-            said=said, sha256=None, state=FileState.PENDING, notices=(),
+            said=said, sha256=None, state=FileState.PENDING, notices=tuple(notices),
         )  # fmt: skip
 
     def expect_bytes(self, file: SessionFile, sha256: str) -> None:
