@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from uv import find_uv_bin
 
+from tests.attestation import attestation
 from tests.build import make_wheel
 from tests.issuer import Issuer, SigningKey, rsa_key
 from tests.serving import Server, serving, trueup
@@ -207,8 +208,16 @@ def test_a_minted_token_publishes_and_ends(shop: Shop, tmp_path: Path) -> None:
     assert minted["success"] is True
     assert isinstance(minted["expires"], int)
     server = Server(shop.server.url, minted["token"], shop.server.process, shop.server.data)
-    assert server.upload(make_wheel(tmp_path, "mesh", "5.0")).status_code == 200
+    wheel = make_wheel(tmp_path, "mesh", "5.0")
+    listed = json.dumps([attestation(wheel)])
+    assert server.upload(wheel, attestations=listed).status_code == 200
     assert server.post("/api/mesh/5.0/publish").status_code == 200
+    provenance = server.get(f"/integrity/mesh/5.0/{wheel.name}/provenance").json()
+    [bundle] = provenance["attestation_bundles"]
+    assert bundle["publisher"] == {
+        "kind": "GitHub", "claims": {}, "repository": "octo/lattice", "workflow": "release.yml",
+        "environment": "release",
+    }  # fmt: skip
     assert server.post("/api/mesh/5.0/delete").status_code == 403
     assert shop.post("/_/oidc/burn-token", {"token": minted["token"]}).status_code == 202
     assert server.upload(make_wheel(tmp_path, "mesh", "6.0")).status_code == 401

@@ -135,13 +135,18 @@ def test_what_has_expired_is_swept(store: Store, clock: Clock) -> None:
     store.make("people's", Scope(), seconds=1)
     mint(store, publisher)
     clock.now = 5000.0
-    store.sweep()
-    assert kept(store) == {"token": 1, "minted": 0, "identity": 0}
-    assert [one.name for one in store.all()] == ["people's"]
     mint(store, publisher, once="b", until=5300.0)
-    clock.now = 9000.0
-    mint(store, publisher, once="c", until=9300.0)
-    assert kept(store) == {"token": 2, "minted": 1, "identity": 1}
+    mint(store, publisher, once="c", until=5300.0)
+    assert kept(store) == {"token": 3, "minted": 2, "identity": 2}
+    assert [one.name for one in store.all()].count("people's") == 1
+
+
+def test_whom_a_token_was_made_for(store: Store) -> None:
+    other = replace(TERMS, claims={"ref": "main"})
+    both = [store.add_publisher(terms, who="me") for terms in (TERMS, other)]
+    found = [store.find(mint(store, *both).text), store.find(store.make("people's", Scope()))]
+    minted, people = [one.id for one in found if one is not None]
+    assert (store.terms_of(minted), store.terms_of(people)) == (TERMS, None)
 
 
 def test_a_publisher_that_goes_takes_its_tokens_along(store: Store) -> None:

@@ -31,6 +31,7 @@ from trueup.interfaces.web.oidc import Oidc
 from trueup.interfaces.web.operation import Operation
 from trueup.interfaces.web.pages import Pages
 from trueup.interfaces.web.problems import refused
+from trueup.interfaces.web.provenance import Provenance, attesting
 from trueup.interfaces.web.rates import Limits
 from trueup.interfaces.web.replies import (
     FORMS,
@@ -181,16 +182,17 @@ class _Handlers:
             if form.path is None or form.filename is None:
                 raise RefusedError("the form has no file", expected="a part named `content`")
             self._access.may(token, "upload", channel, _project(form.filename))
-            received = await run_in_threadpool(
-                self._desk.receiver(channel).receive,
-                form.path,
-                form.filename,
-                sha256=form.sha256,
-                size=form.size,
-                who=token.name,
-                said={name: form.first(name) for name in ("name", "version", "sha256_digest")},
-                expected=_expected(form.first("trueup_expected")),
-            )
+            async with attesting(self._desk.store, form, channel, token):
+                received = await run_in_threadpool(
+                    self._desk.receiver(channel).receive,
+                    form.path,
+                    form.filename,
+                    sha256=form.sha256,
+                    size=form.size,
+                    who=token.name,
+                    said={name: form.first(name) for name in ("name", "version", "sha256_digest")},
+                    expected=_expected(form.first("trueup_expected")),
+                )
         if received.complete:
             await self._publish(channel, received.project, str(received.version), token.name)
         elif received.state is State.PUBLISHED:
@@ -333,6 +335,7 @@ def make_app(
         *_Handlers(desk, access, largest=largest).routes(),
         *Pages(desk, access.token).routes(),
         *Oidc(desk).routes(),
+        *Provenance(desk).routes(),
         *operation.routes(access),
     ]
     if sessions:

@@ -162,10 +162,14 @@ class Publishers(Database):
             if row is not None:
                 self.note(connection, row.name, "burn", "", "", "", None, None)
 
-    def sweep(self) -> None:
-        """Forget minted tokens that have expired, and identities that nobody can use again."""
-        with self.change() as connection:
-            self._sweep(connection)
+    def terms_of(self, token: int) -> Terms | None:
+        """The terms of the publisher that a token was made for; None for one of a person."""
+        wanted = select(PUBLISHERS).join(MINTED, MINTED.c.publisher == PUBLISHERS.c.id)
+        with self.look() as connection:
+            row = connection.execute(
+                wanted.where(MINTED.c.token == token).order_by(PUBLISHERS.c.id)
+            ).first()
+        return None if row is None else _publisher(row).terms
 
     def audience(self) -> str:
         """Whom an identity must be meant for to count here; made up when it is first asked for.
@@ -190,6 +194,7 @@ class Publishers(Database):
             self.note(connection, who, "audience", "", "", "", None, audience)
 
     def _sweep(self, connection: Connection) -> None:
+        """Forget minted tokens that have expired, and identities that nobody can use again."""
         now = self.clock()
         connection.execute(delete(IDENTITIES).where(IDENTITIES.c.until < now))
         connection.execute(

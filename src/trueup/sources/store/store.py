@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trueup.sources.store.attestations import Attestations
 from trueup.sources.store.catalogue import Catalogue
 from trueup.sources.store.counts import Counts
 from trueup.sources.store.discards import Discards
@@ -18,6 +19,16 @@ __all__ = ["HostedFile", "HostedRelease", "Page", "Scope", "State", "Store", "To
 
 
 class Store(
-    Releases, Shown, Sessions, Counts, Leases, Catalogue, Publishers, Publishing, Discards, Holders
+    Releases,
+    Shown,
+    Sessions,
+    Counts,
+    Leases,
+    Catalogue,
+    Publishers,
+    Publishing,
+    Discards,
+    Attestations,
+    Holders,
 ):
     """One database; every write that readers can see is one step."""

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["AUDIENCE", "AUDIT", "DERIVED", "DISCARDED", "FILES", "GENERATION",
+__all__ = ["ATTESTATIONS", "AUDIENCE", "AUDIT", "DERIVED", "DISCARDED", "FILES", "GENERATION",
            "IDENTITIES", "LEASES", "METADATA", "MINTED", "NAMES", "OUTCOMES", "PAGES",
            "PUBLISHERS", "PUBLISHING", "RELEASES", "REMOTE", "REMOTE_FILES", "SESSIONS",
            "SESSION_FILES", "SIDECARS", "TOKENS"]  # fmt: skip
@@ -299,3 +299,14 @@ DISCARDED = Table(
     Column("at", Float, nullable=False),
 )
 """Contents that were given up, and when: what nothing needs is removed some time later."""
+
+ATTESTATIONS = Table(
+    "attestation",
+    METADATA,
+    Column("channel", String(64), primary_key=True),
+    Column("filename", String(512), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("provenance", Text, nullable=False),
+    Column("made", Float, nullable=False),
+)
+"""Provenance objects (PEP 740) of files that are in ``file``, or on their way there."""
