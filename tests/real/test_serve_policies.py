@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from tests.backend import make_backend, make_project
 from tests.build import make_sdist, make_wheel
 from tests.real.test_serve_clients import shown, twine, uv
+from tests.sandboxed import sandbox_or_skip
 from tests.serving import Server, serving
+from trueup.interfaces.cli.main import main
 
 LINUX, OLD = "py3-none-manylinux_2_28_x86_64", "py3-none-manylinux_2_17_x86_64"
 WINDOWS = "py3-none-win_amd64"
@@ -41,6 +46,11 @@ severity = { undeclared-difference = "error" }
 [[policy]]
 projects = ["small"]
 largest = "1 KiB"
+
+[[policy]]
+projects = ["demo"]
+channels = ["proven"]
+proof = "required"
 
 [[policy]]
 projects = ["closing"]
@@ -105,6 +115,36 @@ def test_a_release_that_is_closed(server: Server, tmp_path: Path) -> None:
     answer = server.upload(wheel(tmp_path, "closing", WINDOWS))
     assert answer.status_code == 400
     assert "takes no further files, it was published more than 1e-06 days ago" in answer.text
+
+
+def test_a_proof_is_demanded_made_and_sent(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox_or_skip()
+    sdist = make_project(tmp_path, requires=["one"])
+    (tmp_path / "wheels").mkdir()
+    make_backend(tmp_path / "wheels")
+    assert server.upload(sdist, "/c/proven").status_code == 200
+    refused = server.post("/c/proven/api/demo/1.0/publish")
+    assert refused.status_code == 400
+    assert "`trueup prove demo-1.0.tar.gz --record proof.json` makes one" in refused.text
+    assert "send it to `POST /c/proven/api/demo/1.0/proof`" in refused.json()["detail"]
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRUEUP_CACHE_DIR", str(tmp_path / "cache"))
+    prove = ["prove", sdist.name, "--record", "proof.json", "--wheelhouse", "wheels"]
+    assert main([*prove, "--condition", "again"]) == 0
+    url = f"{server.url}/c/proven/api/demo/1.0/proof"
+    data = Path("proof.json").read_bytes()
+    assert httpx2.post(url, content=data, verify=False).status_code == 401
+    auth = ("__token__", server.token)
+    wrong = httpx2.post(url, content=data[:-9], auth=auth, verify=False)
+    assert (wrong.status_code, wrong.json()["detail"][:25]) == (400, "`the record`: is no proof")
+    taken = httpx2.post(url, content=data, auth=auth, verify=False)
+    assert (taken.status_code, taken.json()["filename"]) == (200, sdist.name)
+    assert httpx2.get(url, auth=auth, verify=False).json() == {sdist.name: json.loads(data)}
+    assert server.post("/c/proven/api/demo/1.0/publish").status_code == 200
+    assert server.json("demo", "/c/proven") == [sdist.name]
 
 
 def test_clients_say_that_a_file_is_too_large(server: Server, tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ def _values(policy: ProjectPolicy) -> Iterator[tuple[str, str]]:
         said = (f"{code} = {level.value}" for code, level in sorted(policy.rules.severity.items()))
         yield "severity", f"{{ {', '.join(said)} }}"
     yield "declarations", policy.declarations.value
+    yield "proof", policy.proof.value
     if policy.quiet is not None:
         yield "quiet-period", f"{policy.quiet:g}"
     if policy.largest is not None:

@@ -38,7 +38,7 @@ __all__ = [
 
 POLICY_KEYS = (
     "classes", "closed-after-days", "contradictions", "declarations", "fail-on", "ignore",
-    "largest", "quiet-period", "select", "severity",
+    "largest", "proof", "quiet-period", "select", "severity",
 )  # fmt: skip
 """The keys of a policy, at the top level and in a table."""
 

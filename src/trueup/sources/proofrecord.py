@@ -10,10 +10,17 @@ from typing import Any
 
 from trueup.model.errors import SourceError
 from trueup.model.metadata import Metadata, Unreadable, title
-from trueup.model.proof import FieldProof, Proof, Run, Saying
+from trueup.model.proof import FieldProof, Proof, Run, Saying, Standing
 from trueup.sources.output import write_atomically
 
-__all__ = ["SCHEMA", "RecordedProof", "proof_document", "read_proof", "write_proof"]
+__all__ = [
+    "SCHEMA",
+    "RecordedProof",
+    "parse_proof",
+    "proof_document",
+    "read_proof",
+    "write_proof",
+]
 
 SCHEMA = "trueup.proof/1"
 
@@ -23,7 +30,8 @@ class RecordedProof:
     """What a recorded proof vouches for: this very sdist gives one of these lists.
 
     ``requires_dist`` holds the distinct lists that real (not simulated) builds gave, each as
-    written; ``may_add`` what any of them adds to PKG-INFO. ``holds`` is the verdict.
+    written; ``may_add`` what any of them adds to PKG-INFO. ``holds`` is the verdict; ``declared``
+    names the fields that vary, as the sdist declares.
     """
 
     project: str
@@ -32,6 +40,7 @@ class RecordedProof:
     holds: bool
     requires_dist: tuple[tuple[str, ...], ...]
     may_add: tuple[str, ...]
+    declared: tuple[str, ...] = ()
 
 
 def proof_document(proof: Proof, *, tool_version: str) -> dict[str, Any]:
@@ -93,28 +102,41 @@ def write_proof(path: Path, proof: Proof, *, tool_version: str) -> None:
 def read_proof(path: Path) -> RecordedProof:
     """Read what a document vouches for; raises SourceError for one that is none."""
     try:
-        document = json.loads(path.read_bytes())
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read: {error.strerror or error}", place=(str(path),)
+        ) from error
+    return parse_proof(data, place=str(path))
+
+
+def parse_proof(data: bytes, *, place: str) -> RecordedProof:
+    """What the bytes of a document vouch for; raises SourceError for one that is none."""
+    try:
+        document = json.loads(data)
         if document["schema"] != SCHEMA:
             raise SourceError(
                 "is no proof that is understood",
                 found=f"`{document['schema']}`",
                 expected=f"`{SCHEMA}`",
-                place=(str(path),),
+                place=(place,),
             )
+        sha256 = document["sdist"]["sha256"]
         return RecordedProof(
             project=str(document["project"]),
             version=str(document["version"]),
-            sha256=document["sdist"]["sha256"],
-            holds=bool(document["holds"]),
+            sha256=None if sha256 is None else str(sha256),
+            holds=document["holds"] is True,
             requires_dist=tuple(dict.fromkeys(_lists(document["runs"]))),
             may_add=tuple(map(str, document["may-add"])),
+            declared=tuple(
+                str(one["field"])
+                for one in document["fields"]
+                if one["verdict"] == Standing.DECLARED.value
+            ),
         )
-    except OSError as error:
-        raise SourceError(
-            f"cannot be read: {error.strerror or error}", place=(str(path),)
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"is no proof: {error}", place=(str(path),)) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SourceError(f"is no proof: {error}", place=(place,)) from error
 
 
 def _lists(runs: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, ...]]:

@@ -78,6 +78,7 @@ def test_which_policy_holds_and_why(say: Say, tmp_path: Path) -> None:
         "fail-on = error",
         "severity = { late-upload = error }",
         "declarations = honoured",
+        "proof = optional",
         "quiet-period = 300",
         "closed-after-days = 14",
     ]

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from trueup.features.serve.judging import contradictions, judge, verdict_of
 from trueup.features.serve.policies import Policy, PolicyBook, ProjectPolicy
+from trueup.features.serve.proofs import check_proofs
+from trueup.features.serve.refusal import HeldError, RefusedError, ThereError, TooLargeError
 from trueup.model.artifact import Artifact, OtherName, parse_filename
 from trueup.model.errors import TrueupError
 from trueup.model.finding import Finding, ReleaseReport
@@ -33,33 +35,6 @@ _ATTEMPTS = 20
 """How often a release is judged again because another upload came in between."""
 
 __all__ = ["Policy", "Received", "Receiver", "RefusedError", "ThereError", "TooLargeError"]
-
-
-class RefusedError(TrueupError):
-    """An upload or a publication that is not accepted; ``status`` is the HTTP status, ``headers``
-    are sent with it.
-    """
-
-    status = 400
-    headers: Mapping[str, str] = MappingProxyType({})
-
-
-class ThereError(RefusedError):
-    """The same file is there already; clients may skip it."""
-
-    status = 409
-
-
-class TooLargeError(RefusedError):
-    """More than the index takes."""
-
-    status = 413
-
-
-class HeldError(RefusedError):
-    """A publishing session has the name, or the release; 409 would be taken for "is there"."""
-
-    status = 423
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +208,7 @@ class Receiver:
             bad = contradictions(report, policy)
             if bad and policy.contradictions is not Policy.WARN:
                 raise _refusal(bad[0])
+            check_proofs(self._store, release, policy)
             try:
                 self._store.publish(
                     release, who=who, verdict=verdict_of(report), session=self.session
@@ -242,6 +218,14 @@ class Receiver:
                 if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+    def reconsider(self, release: HostedRelease, *, who: str) -> None:
+        """Take a release back that was set aside, if its files do not contradict each other."""
+        policy = self._policy(release.project)
+        bad = release.state is not State.QUARANTINED or contradictions(self.report(release), policy)
+        if not bad:
+            with suppress(ChangedError):
+                self._store.set_state(release, State.STAGED, who=who)
 
     def report(self, release: HostedRelease) -> ReleaseReport:
         """The whole judgement of a release as it is now, for people who look at it."""

@@ -31,6 +31,7 @@ from trueup.interfaces.web.oidc import Oidc
 from trueup.interfaces.web.operation import Operation
 from trueup.interfaces.web.pages import Pages
 from trueup.interfaces.web.problems import refused
+from trueup.interfaces.web.proofs import ProofRoutes
 from trueup.interfaces.web.provenance import Provenance, attesting
 from trueup.interfaces.web.rates import Limits
 from trueup.interfaces.web.replies import (
@@ -336,6 +337,7 @@ def make_app(
         *Pages(desk, access.token).routes(),
         *Oidc(desk).routes(),
         *Provenance(desk).routes(),
+        *ProofRoutes(desk, access).routes(),
         *operation.routes(access),
     ]
     if sessions:

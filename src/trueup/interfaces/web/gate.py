@@ -37,6 +37,7 @@ _OPEN = re.compile(
 _FILE = re.compile(r"/files/(?P<sha256>[^/]*)/.*", re.DOTALL)
 _CHANNEL = re.compile(r"/c/(?P<channel>[^/]*)(?P<rest>/.*)?", re.DOTALL)
 _PAGE = re.compile(r"(?:/[^/]+)*/simple/(?P<project>[^/]+)/?", re.DOTALL)
+_INTEGRITY = re.compile(r"(?:/c/[^/]*)?/integrity/(?P<project>[^/]+)/.*", re.DOTALL)
 _SIMPLE = re.compile(r"(?:/[^/]+)*/simple(?:/.*)?", re.DOTALL)
 _PEOPLE = re.compile(r"/p/(?P<project>[^/]+)(?:/.*)?", re.DOTALL)
 _COOKIE = "trueup-session"
@@ -140,6 +141,9 @@ def _asked(path: str) -> _Asked:
     if _SIMPLE.fullmatch(path):
         page = _PAGE.fullmatch(path)
         return _Asked(channel=channel, project=None if page is None else page["project"])
+    attested = _INTEGRITY.fullmatch(path)
+    if attested is not None:
+        return _Asked(channel=channel, project=attested["project"])
     people = _PEOPLE.fullmatch(path)
     return _Asked(
         channel=channel, project=None if people is None else people["project"], people=True

@@ -8,6 +8,7 @@ from trueup.sources.store.counts import Counts
 from trueup.sources.store.discards import Discards
 from trueup.sources.store.holders import Holders
 from trueup.sources.store.leases import Leases
+from trueup.sources.store.proofs import Proofs
 from trueup.sources.store.publishers import Publishers
 from trueup.sources.store.publishing import Publishing
 from trueup.sources.store.releases import HostedFile, HostedRelease, Releases, State
@@ -30,5 +31,6 @@ class Store(
     Discards,
     Attestations,
     Holders,
+    Proofs,
 ):
     """One database; every write that readers can see is one step."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 __all__ = ["ATTESTATIONS", "AUDIENCE", "AUDIT", "DERIVED", "DISCARDED", "FILES", "GENERATION",
-           "IDENTITIES", "LEASES", "METADATA", "MINTED", "NAMES", "OUTCOMES", "PAGES",
+           "IDENTITIES", "LEASES", "METADATA", "MINTED", "NAMES", "OUTCOMES", "PAGES", "PROOFS",
            "PUBLISHERS", "PUBLISHING", "RELEASES", "REMOTE", "REMOTE_FILES", "SESSIONS",
            "SESSION_FILES", "SIDECARS", "TOKENS"]  # fmt: skip
 
@@ -310,3 +310,14 @@ ATTESTATIONS = Table(
     Column("made", Float, nullable=False),
 )
 """Provenance objects (PEP 740) of files that are in ``file``, or on their way there."""
+
+PROOFS = Table(
+    "proof",
+    METADATA,
+    Column("channel", String(64), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("record", LargeBinary, nullable=False),
+    Column("who", String(256), nullable=False),
+    Column("made", Float, nullable=False),
+)
+"""Records of proofs (`trueup prove`), by the digest of the sdist that they are about."""

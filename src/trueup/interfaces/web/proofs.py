@@ -1,0 +1,87 @@
+"""Proofs of sdists over HTTP: `/api/PROJECT/VERSION/proof`, sent and shown."""
+
+from __future__ import annotations
+
+import json
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from trueup.features.serve.desk import Desk
+from trueup.features.serve.proofs import proofs_of, take_proof
+from trueup.features.serve.refusal import TooLargeError
+from trueup.interfaces.web.access import Access, channel_of
+from trueup.model.errors import NotFoundError
+from trueup.sources.limits import size_text
+from trueup.sources.store.store import HostedRelease
+
+__all__ = ["ProofRoutes"]
+
+_LARGEST = 16 * 1024 * 1024
+
+
+class ProofRoutes:
+    """The routes of proofs."""
+
+    def __init__(self, desk: Desk, access: Access) -> None:
+        self._desk = desk
+        self._access = access
+
+    def routes(self) -> list[Route]:
+        """One address for each release, by channel."""
+        path = "/api/{project}/{version}/proof"
+        return [
+            Route(prefix + path, answer, methods=methods)
+            for prefix in ("", "/c/{channel}")
+            for answer, methods in ((self.send, ["POST"]), (self.show, ["GET"]))
+        ]
+
+    async def send(self, request: Request) -> Response:
+        """Take the record in the body; it must be about an sdist of the release, and hold."""
+        token = await self._access.token(request)
+        channel, project = channel_of(request), request.path_params["project"]
+        self._access.may(token, "upload", channel, project)
+        release = await run_in_threadpool(self._release, channel, request)
+        data = await _body(request)
+        found = await run_in_threadpool(take_proof, self._desk.store, release, data, who=token.name)
+        await run_in_threadpool(self._desk.receiver(channel).reconsider, release, who=token.name)
+        return JSONResponse({"filename": found.filename, "sha256": found.sha256, "holds": True})
+
+    async def show(self, request: Request) -> Response:
+        """The records of the release's sdists, by file name."""
+        token = await self._access.token(request)
+        channel = channel_of(request)
+        self._access.sees(token, channel, request.path_params["project"])
+        release = await run_in_threadpool(self._release, channel, request)
+        found = await run_in_threadpool(proofs_of, self._desk.store, release)
+        if not found:
+            raise NotFoundError(
+                "there is no proof", place=(f"{release.project} {release.version}",)
+            )
+        return JSONResponse({name: json.loads(record) for name, record in sorted(found.items())})
+
+    def _release(self, channel: str, request: Request) -> HostedRelease:
+        project = canonicalize_name(request.path_params["project"])
+        try:
+            version = Version(request.path_params["version"])
+        except InvalidVersion as error:
+            raise NotFoundError("no such release") from error
+        found = self._desk.store.release(channel, project, version)
+        if found is None:
+            raise NotFoundError("no such release", place=(f"{project} {version}",))
+        return found
+
+
+async def _body(request: Request) -> bytes:
+    found = bytearray()
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > _LARGEST:
+            raise TooLargeError(
+                "the record is too large", expected=f"at most {size_text(_LARGEST)}"
+            )
+    return bytes(found)
