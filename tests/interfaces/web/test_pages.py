@@ -19,13 +19,18 @@ EVIL = 'evil; platform_system == "<script>alert(1)</script>"'
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """demo 1.0 is published and differs, demo 2.0 and other 1.0 wait, channel mpi has its own."""
+    """demo 1.0 and apart 1.0 are published and differ, demo 2.0 and other 1.0 wait, channel mpi has its own."""
     folder = tmp_path_factory.mktemp("pages")
     with serving(folder / "data", "--hosted-only", "--policy", "warn") as found:
         for tag, asks in zip(TAGS, (["one", "two"], ["one", EVIL]), strict=True):
             wheel = make_wheel(folder, "demo", "1.0", tags=tag, requires=asks)
             assert found.upload(wheel).status_code == 200
         assert found.post("/api/demo/1.0/publish").status_code == 200
+        for level, asks in ((17, "one"), (28, "two")):
+            tags = f"{THIS}-{THIS}-manylinux_2_{level}_x86_64"
+            wheel = make_wheel(folder, "apart", "1.0", tags=tags, requires=[asks])
+            assert found.upload(wheel).status_code == 200
+        assert found.post("/api/apart/1.0/publish").status_code == 200
         assert found.upload(make_wheel(folder, "demo", "0.9")).status_code == 200
         assert found.post("/api/demo/0.9/publish").status_code == 200
         yanked = "/api/demo/yank/demo-0.9-py3-none-any.whl?reason=%3Cscript%3Ealert(2)"
@@ -57,6 +62,9 @@ def private(server: Server, path: str, token: str | None = None) -> httpx2.Respo
         ("/p/demo/1.0", "One list that serves every wheel", "mpi-lib"),
         ("/p/demo/0.9", "&lt;script&gt;alert(2)", "<script>alert"),
         ("/p/demo/1.0", "To see it by hand", "<th scope=\"col\">Who</th>"),
+        ("/p/demo/1.0", "2 derived wheels", "<h3>Why</h3>"),
+        ("/p/apart/1.0", "no list serves all", "derived wheel"),
+        ("/p/apart/1.0", "<h3>Why</h3>", "<script>alert"),
         ("/p/Demo/1.0/report", "Files and fields", "<script>alert"),
         ("/login", 'type="password"', "Log out"),
     ],

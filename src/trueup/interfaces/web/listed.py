@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from trueup.features.serve.desk import Desk, View
+from trueup.features.serve.outcome import Account
 from trueup.features.serve.view import CORRECTED
 from trueup.interfaces.report.words import natural
 from trueup.model.artifact import Artifact, OtherName, SdistName, WheelName, parse_filename
@@ -57,12 +58,15 @@ class Change:
     """How the corrected page of a release differs from the faithful one.
 
     ``derived`` are wheels that only it has, ``hidden`` files that it does not list, ``yanked`` those
-    that only it yanks, with the reason.
+    that only it yanks, with the reason; ``said`` is why, in sentences; ``is_open``: more will be
+    known later.
     """
 
     derived: tuple[FileRow, ...] = ()
     hidden: tuple[str, ...] = ()
     yanked: tuple[tuple[str, str], ...] = ()
+    said: tuple[str, ...] = ()
+    is_open: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.derived or self.hidden or self.yanked)
@@ -108,6 +112,8 @@ def changes(
         return None
     faithful = listed(desk, View(channel=channel), project).versions.get(version, ())
     corrected = _listed(found, project).versions.get(version, ())
+    account = _account(desk, view, project, version) if make else None
+    outcome = None if account is None else account.outcome
     before = {file.filename: file for file in faithful}
     after = {file.filename: file for file in corrected}
     return Change(
@@ -118,7 +124,15 @@ def changes(
             for name, file in after.items()
             if file.yanked is not None and name in before and before[name].yanked is None
         ),
+        said=() if outcome is None else outcome.said,
+        is_open=account is not None and not account.is_known,
     )
+
+
+def _account(desk: Desk, view: View, project: NormalizedName, version: Version) -> Account | None:
+    """What became of a release in a view; None if there was nothing to look into."""
+    found = (one for one in desk.accounts(view, project) if one.version == version)
+    return next(found, None)
 
 
 def in_order(files: Iterable[FileRow]) -> tuple[FileRow, ...]:
