@@ -50,7 +50,7 @@ FILES = Table(
     "file",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("release", ForeignKey("release.id", ondelete="CASCADE"), nullable=False),
+    Column("release", ForeignKey("release.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("channel", String(64), nullable=False),
     Column("filename", String(512), nullable=False),
     Column("sha256", String(64), nullable=False, index=True),
