@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -175,6 +177,10 @@ def test_derived_wheels_that_are_broken_are_made_anew(
     desk.follow()
     assert page(desk, "demo", corrected=True) == right
     assert check(desk) == CLEAN
+    for file in json.loads(right)["files"]:
+        served = desk.files.file(file["hashes"]["sha256"], file["filename"])
+        data = b"".join(served.read(0, served.size))
+        assert hashlib.sha256(data).hexdigest() == file["hashes"]["sha256"]
 
 
 def test_a_name_of_a_file_that_never_was_is_lost(desk: Desk) -> None:
