@@ -208,6 +208,27 @@ def test_a_session_of_the_pages_opens_the_pages(tmp_path: Path) -> None:
         assert client.get("/simple/open/").status_code == 401
 
 
+def test_people_are_asked_to_log_in(tmp_path: Path) -> None:
+    browser = {"accept": "text/html,*/*;q=0.8"}
+    with shop(tmp_path, ALL_PRIVATE) as found:
+        client = TestClient(found.client.app, follow_redirects=False)
+        answer = client.get("/p/open", headers=browser)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login?to=/p/open")
+        assert client.get("/p/open").status_code == 401
+        assert client.get("/simple/open/", headers=browser).status_code == 401
+        assert client.get("/login?to=/p/open", headers=browser).status_code == 200
+        fields = {"token": found.tokens["reader"], "to": "/p/open"}
+        answer = client.post("/login", data=fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/p/open")
+        page = client.get("/p/open", headers=browser)
+        assert page.status_code == 200
+        assert page.headers["cache-control"].startswith("private")
+        assert client.get("/style.css").status_code == 200
+        client.cookies.clear()
+        client.cookies.set("trueup-session", "over")
+        assert client.get("/p/open", headers=browser).status_code == 303
+
+
 # --- limits -------------------------------------------------------------------------------------
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from packaging.utils import canonicalize_name
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trueup.features.serve.desk import MAIN, Desk
 from trueup.features.serve.policies import ReadRules
+from trueup.features.serve.refusal import RefusedError
 from trueup.interfaces.web.access import Access
 from trueup.interfaces.web.problems import refused
 from trueup.model.errors import NotFoundError, TrueupError
@@ -69,7 +72,7 @@ class Gate:
         try:
             private = await self._passed(request)
         except TrueupError as error:
-            answer = await refused(request, error)
+            answer = _login(request, error) or await refused(request, error)
             answer.headers["cache-control"] = "private, no-store"
             await answer(scope, receive, send)
             return
@@ -128,6 +131,17 @@ class Gate:
         )
         if own or not _reads(token, channel):
             raise self._access.forbidden(token, "read", channel, project)
+
+
+def _login(request: Request, error: TrueupError) -> Response | None:
+    """Where people are sent who show nothing: browsers would ask in a window of their own."""
+    path: str = request.scope["path"]
+    unknown = isinstance(error, RefusedError) and error.status == 401
+    looks = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    shows = "authorization" in request.headers or bool(_FILE.fullmatch(path))
+    if not unknown or not looks or shows or not _asked(path).people:
+        return None
+    return RedirectResponse(f"/login?to={quote(path)}", status_code=303)
 
 
 def _reads(token: Token, channel: str) -> bool:
