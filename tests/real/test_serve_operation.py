@@ -169,6 +169,8 @@ def test_every_request_is_logged_if_that_is_wanted_and_nothing_if_not(tmp_path: 
             answer = server.get("/simple/demo/", accept=JSON, x_request_id=f"n{number}")
             assert answer.headers["x-request-id"] == f"n{number}"
         assert server.get("/metrics").status_code == 404
+        # There is no terminal that could hang up.
+        server.process.send_signal(signal.SIGHUP)
         server.get("/simple/demo/%0a%1b[2J%c2%9b")
     text = log.read_text()
     assert text.count(" GET /simple/demo/ 200 ") == 4
