@@ -26,9 +26,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             wheel = make_wheel(folder, "demo", "1.0", tags=tag, requires=asks)
             assert found.upload(wheel).status_code == 200
         assert found.post("/api/demo/1.0/publish").status_code == 200
-        for level, asks in ((17, "one"), (28, "two")):
+        for level, needed in ((17, "one"), (28, "two")):
             tags = f"{THIS}-{THIS}-manylinux_2_{level}_x86_64"
-            wheel = make_wheel(folder, "apart", "1.0", tags=tags, requires=[asks])
+            wheel = make_wheel(folder, "apart", "1.0", tags=tags, requires=[needed])
             assert found.upload(wheel).status_code == 200
         assert found.post("/api/apart/1.0/publish").status_code == 200
         assert found.upload(make_wheel(folder, "demo", "0.9")).status_code == 200

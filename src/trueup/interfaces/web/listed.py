@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 from packaging.utils import NormalizedName
@@ -165,7 +166,14 @@ def rows_of(files: Sequence[HostedFile], shown: Sequence[FileRow]) -> tuple[File
 
 
 def _listed(page: Page, project: NormalizedName) -> Listed:
-    document = _read(page.body)
+    found = _parsed(page.body, project)
+    return replace(found, made=page.made, stale=page.stale)
+
+
+@lru_cache(maxsize=16)
+def _parsed(body: bytes, project: NormalizedName) -> Listed:
+    """The page of a large project takes a third of a second, and several looks come together."""
+    document = _read(body)
     versions: dict[Version, list[FileRow]] = {}
     others = 0
     for file in document.files:
@@ -178,8 +186,8 @@ def _listed(page: Page, project: NormalizedName) -> Listed:
     return Listed(
         versions=versions,
         others=others,
-        made=page.made,
-        stale=page.stale,
+        made=0.0,
+        stale=False,
         status=(document.project_status or {}).get("status"),
     )
 

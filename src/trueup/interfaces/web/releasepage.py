@@ -235,7 +235,7 @@ class ReleasePages:
 
     def _change(self, found: ReleaseView) -> Change | None:
         """What the corrected view does; the page of a project behind is not made for a look."""
-        if not found.is_shown or found.is_pending:
+        if not found.is_shown or found.report is None:
             return None
         try:
             make = found.hosted is not None
