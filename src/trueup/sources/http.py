@@ -37,6 +37,9 @@ __all__ = [
     "Response",
     "RetryPolicy",
     "UnreachableError",
+    "redirected",
+    "retry_after",
+    "status_text",
 ]
 
 T = TypeVar("T")
@@ -208,7 +211,7 @@ class Client:
                 location = response.headers.get("location")
                 if response.status not in _REDIRECTS or location is None:
                     raise self._refusal(response, had_credentials=pair is not None)
-            url = _redirected(url, location)
+            url = redirected(url, location)
         raise AnswerError("redirects in circles", found=f"more than {_MAX_REDIRECTS} redirects")
 
     @contextmanager
@@ -301,9 +304,9 @@ class Client:
         )
 
     def _refusal(self, response: Response, *, had_credentials: bool) -> Exception:
-        status = _status_text(response.status)
+        status = status_text(response.status)
         if response.status in _AGAIN:
-            after = _retry_after(response.headers.get("retry-after"), self._now())
+            after = retry_after(response.headers.get("retry-after"), self._now())
             return _AgainError(
                 f"status {status}", attempts=self._settings.retry.attempts, after=after
             )
@@ -333,7 +336,8 @@ class Client:
             return self._clients[insecure]
 
 
-def _redirected(url: str, location: str) -> str:
+def redirected(url: str, location: str) -> str:
+    """Where a redirect leads; raises AnswerError if an index may not lead there."""
     try:
         target = urljoin(without_credentials(url), location)
         scheme, before = urlsplit(target).scheme.lower(), urlsplit(url).scheme.lower()
@@ -369,14 +373,15 @@ def _unreachable(origin: Origin, found: str) -> UnreachableError:
     return error
 
 
-def _status_text(status: int) -> str:
+def status_text(status: int) -> str:
+    """``404 Not Found``."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
 
 
-def _retry_after(value: str | None, now: datetime) -> float | None:
+def retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds, or a date (RFC 9110, section 10.2.3); None if absent or nonsense."""
     if value is None:
         return None

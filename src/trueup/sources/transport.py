@@ -15,7 +15,7 @@ from trueup.sources.url import redact
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["HttpSettings", "RetryPolicy", "certificate_failed", "new_client"]
+__all__ = ["HttpSettings", "RetryPolicy", "certificate_failed", "new_client", "tls"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def new_client(
 
     try:
         return httpx2.Client(
-            verify=_tls(settings, environ, insecure=insecure),
+            verify=tls(settings, environ, insecure=insecure),
             proxy=settings.proxy,
             timeout=httpx2.Timeout(
                 settings.timeout, connect=min(settings.connect_timeout, settings.timeout)
@@ -81,9 +81,13 @@ def new_client(
         ) from error
 
 
-def _tls(
+def tls(
     settings: HttpSettings, environ: Mapping[str, str], *, insecure: bool
 ) -> ssl.SSLContext | bool:
+    """What certificates are verified with: True for the usual ones, False for none.
+
+    Raises SourceError if a certificate file cannot be read.
+    """
     context: ssl.SSLContext | bool = not insecure
     names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
     named = next((environ[name] for name in names if environ.get(name)), None)

@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,40 @@ def test_the_corpus_comes_out_as_check_says(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_releases(tmp_path: Path, rows: list[FileRow], expected: tuple[object, ...]) -> None:
     assert one(tmp_path, *rows) == expected
+
+
+def known(filename: str, digest: str | None, **others: Any) -> FileRow:
+    """A file that was not read: its page gives the digest of its metadata, or nothing."""
+    source = Provenance.UNREAD if digest is None else Provenance.SIDECAR
+    bare = row(filename, None, source=source, extras=None, dynamic=None)
+    return replace(bare, metadata_version=None, metadata_sha256=digest, **others)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # Equal digests are a proof, whatever the page says of the Pythons.
+        ([known(LINUX, "x"), known(WINDOWS, "x", index_requires_python=">=3.9")],
+         ("identical", False, "same", "no sdist", 0)),
+        ([known(LINUX, "x"), known(SDIST, None)], ("identical", False, "none", "unknown", 0)),
+        ([known(LINUX, None), known(SDIST, None)],
+         ("not auditable", True, "none", "unknown", 0)),
+        # Different digests prove nothing: they differ in line endings as a rule.
+        ([known(LINUX, "x"), known(WINDOWS, "y")],
+         ("not auditable", True, "none", "no sdist", 0)),
+        ([known(LINUX, "x"), known(WINDOWS, None, problem="is gone")],
+         ("not auditable", True, "none", "no sdist", 1)),
+        ([replace(row(LINUX, ["a"]), metadata_sha256="x"), known(WINDOWS, "x")],
+         ("identical", False, "same", "no sdist", 0)),
+        ([replace(row(name, ["a"]), metadata_sha256="x") for name in (LINUX, WINDOWS)]
+         + [row(SDIST, [])], ("identical", False, "differs", "static", 0)),
+    ],
+)  # fmt: skip
+def test_what_digests_tell(
+    tmp_path: Path, rows: list[FileRow], expected: tuple[object, ...]
+) -> None:
+    columns = "class, at_least, as_written, promise, unread"
+    assert one(tmp_path, *rows, columns=columns) == expected
 
 
 def test_what_is_known_of_a_release(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import click
 __all__ = ["command"]
 
 _SUBCOMMANDS = {
+    "crawl": "Read a live index, politely, as far as releases have to be compared",
     "load": "Take an export of the public distribution-metadata table in",
     "audit": "Judge what was gathered",
     "report": "Answer the published questions, as text, JSON, or a page with charts",

@@ -4,13 +4,15 @@ SELECT
     seen.project, seen.version,
     coalesce(verdicts.class, CASE
         WHEN seen.wheels + seen.sdists < 2 THEN 'single'
+        WHEN one_text THEN 'identical'
         WHEN seen.audited_wheels > 1 THEN 'identical'
         WHEN seen.audited_wheels = 1 AND seen.wheels = 1 THEN 'identical'
         ELSE 'not auditable' END) AS class,
-    coalesce(verdicts.at_least, seen.audited_wheels < seen.wheels) AS at_least,
+    coalesce(verdicts.at_least, NOT one_text AND seen.audited_wheels < seen.wheels) AS at_least,
     verdicts.only_in,
     coalesce(verdicts.promise, CASE
         WHEN seen.sdists = 0 THEN 'no sdist'
+        WHEN seen.read_sdists < seen.sdists THEN 'unknown'
         WHEN seen.audited_sdists < seen.sdists THEN 'legacy'
         WHEN NOT seen.dynamic_known THEN 'unknown'
         WHEN seen.dynamic THEN 'dynamic'
@@ -23,17 +25,23 @@ SELECT
     coalesce(verdicts.differs, []) AS differs,
     coalesce(verdicts.apart_by, []) AS apart_by,
     verdicts.reason,
-    CASE WHEN seen.compared < 2 THEN 'none' WHEN seen.differs THEN 'differs' ELSE 'same' END
-        AS as_written,
+    CASE
+        WHEN seen.compared > 1 AND seen.differs THEN 'differs'
+        WHEN seen.compared > 1 OR (one_text AND seen.wheels > 1) THEN 'same'
+        ELSE 'none' END AS as_written,
     concat_ws('+',
         CASE WHEN seen.marks & 8 > 0 THEN 'archive' END,
         CASE WHEN seen.marks & 4 > 0 THEN 'sidecar' END,
         CASE WHEN seen.marks & 2 > 0 THEN 'form' END,
         CASE WHEN seen.marks & 1 > 0 THEN 'release' END,
         CASE WHEN seen.marks & 16 > 0 THEN 'unread' END) AS evidence,
-    seen.files, seen.wheels, seen.sdists, seen.audited, seen.unread, coalesce(texts.texts, 0) AS texts, seen.bytes,
+    seen.files, seen.wheels, seen.sdists, seen.audited, seen.unread, coalesce(seen.texts, 0) AS texts, seen.bytes,
     seen.uploaded, seen.generator,
-FROM seen
+FROM (
+    SELECT
+        seen.*, texts.texts,
+        coalesce(texts.wheel_texts = 1 AND texts.known_wheels = seen.wheels, false) AS one_text,
+    FROM seen LEFT JOIN texts USING (project, version)
+) AS seen
 LEFT JOIN verdicts USING (project, version)
-LEFT JOIN texts USING (project, version)
 ORDER BY project, version;

@@ -8,8 +8,10 @@ SELECT
     count(*) FILTER (own AND kind <> 'other') AS audited,
     count(*) FILTER (own AND kind = 'wheel') AS audited_wheels,
     count(*) FILTER (own AND speaks AND kind = 'sdist') AS audited_sdists,
+    count(*) FILTER (own AND kind = 'sdist') AS read_sdists,
     count(*) FILTER (own AND speaks) AS compared,
-    count(*) FILTER (source = 'unread' AND kind = 'wheel') AS unread,
+    -- A file that nobody had to read has no problem.
+    count(*) FILTER (source = 'unread' AND kind = 'wheel' AND problem IS NOT NULL) AS unread,
     min(said) FILTER (own AND speaks) IS DISTINCT FROM max(said) FILTER (own AND speaks)
         OR coalesce(bool_or(page_differs), false) AS differs,
     -- bit_or: release 1, form 2, sidecar 4, archive 8, unread 16
@@ -29,7 +31,8 @@ FROM (
             coalesce(try_cast(split_part(metadata_version, '.', 2) AS INTEGER), 0)
         ) >= (2, 2)) AS speaks,
         hash(requires_dist, coalesce(requires_python, ''), provides_extra) AS said,
-        kind = 'wheel' AND index_requires_python <> coalesce(requires_python, '') AS page_differs,
+        kind = 'wheel' AND requires_dist IS NOT NULL
+            AND index_requires_python <> coalesce(requires_python, '') AS page_differs,
         kind <> 'sdist' OR dynamic IS NOT NULL AS dynamic_known,
         CASE source WHEN 'release' THEN 1 WHEN 'form' THEN 2 WHEN 'sidecar' THEN 4
             WHEN 'archive' THEN 8 ELSE 16 END AS mark,
@@ -39,6 +42,11 @@ GROUP BY project, version;
 
 -- Apart, because most tables know no digest of the metadata, and counting distinct ones is dear.
 CREATE TABLE texts AS
-SELECT project, version, count(DISTINCT metadata_sha256) AS texts
+-- A wheel that has the digest of another one says the same, whether it was read or not.
+SELECT
+    project, version,
+    count(DISTINCT metadata_sha256) AS texts,
+    count(*) FILTER (kind = 'wheel') AS known_wheels,
+    count(DISTINCT metadata_sha256) FILTER (kind = 'wheel') AS wheel_texts,
 FROM given WHERE metadata_sha256 IS NOT NULL
 GROUP BY project, version;
