@@ -127,7 +127,9 @@ CONTENTS = st.one_of(
 HEADERS = st.fixed_dictionaries(
     {},
     optional={
-        "content-type": st.sampled_from((TYPE, TYPE.upper(), f"{TYPE}; q=1", "", "text/html")),
+        "content-type": st.sampled_from(
+            (TYPE, TYPE.upper(), f"{TYPE}; q=1", "", "text/html", "application/json")
+        ),
         "accept": st.sampled_from((TYPE, "*/*", "text/html", ",;q", "")),
         "host": st.sampled_from(("x", "[", "a b", "x:y", "é".encode().decode("latin-1"))),
     },
@@ -142,7 +144,11 @@ def test_any_request(
     trusted: bool,
 ) -> None:  # fmt: skip
     """At the addresses that a session gave, and at some that nobody gave."""
-    tail = data.draw(st.sampled_from(("", "", "", "/", "/publish", "/bytes", "/%00", "/..", "/x")))
+    tail = data.draw(
+        st.sampled_from(
+            ("", "", "", "/", "/publish", "/bytes", "/attestations", "/%00", "/..", "/x")
+        )
+    )
     path = data.draw(st.sampled_from(["/upload/", "/c/mpi/upload/", *shop.paths])) + tail
     if method == "DELETE" and path == shop.path(shop.open["links"]["session"]):
         path += "x"  # the others need it

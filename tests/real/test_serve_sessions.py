@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec import structs
 
+from tests.attestation import attestation
 from tests.build import make_sdist, make_wheel
 from tests.serving import Server, serving
 from trueup.features.serve.fsck import check_store
@@ -372,6 +374,39 @@ def test_a_dist_folder_is_uploaded_tried_and_published(server: Server, tmp_path:
     assert sorted(server.json("folder")) == sorted(path.name for path in tmp_path.glob("*.whl"))
     again = run(server, str(tmp_path), "--publish")
     assert (again.exit_code, "is published" in again.stderr) == (1, True)
+
+
+def test_attestations_beside_a_file_are_sent_with_it(server: Server, tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "attested", "1.0")
+    beside = tmp_path / f"{wheel.name}.publish.attestation"
+    beside.write_text(json.dumps(attestation(wheel)), "utf-8")
+    done = run(server, str(tmp_path), "--publish")
+    assert done.exit_code == 0, done.output
+    told = server.get(f"/integrity/attested/1.0/{wheel.name}/provenance").json()
+    assert told["attestation_bundles"][0]["attestations"] == [attestation(wheel)]
+    (tmp_path / "2").mkdir()
+    other = make_wheel(tmp_path / "2", "attested", "2.0")
+    beside.rename(tmp_path / "2" / f"{other.name}.publish.attestation")
+    refused = run(server, str(other), "--publish")
+    assert (refused.exit_code, "about another file" in refused.stderr) == (1, True)
+
+
+def test_attestations_are_a_list_about_the_file(client: Client, tmp_path: Path) -> None:
+    session, wheel = client.open("listed"), make_wheel(tmp_path, "listed", "1.0")
+    file = client.announce(session, wheel).json()
+    url = file["mechanism"]["attestations_url"]
+    for content, kind, status in (
+        (b"[]", "application/json", 400), (b"\xff", "application/json", 400),
+        (b"[]", "text/html", 415),
+    ):  # fmt: skip
+        headers = {"content-type": kind}
+        problem(client.ask("POST", url, content=content, headers=headers), status)
+    good = json.dumps([attestation(wheel)])
+    headers = {"content-type": "application/json"}
+    assert client.ask("POST", url, content=good, headers=headers).status_code == 204
+    client.send(file, wheel.read_bytes())
+    client.ask("POST", file["links"]["complete"], {})
+    problem(client.ask("POST", url, content=good, headers=headers), 409)
 
 
 def test_what_the_index_refuses_is_told(server: Server, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ root; the token goes to no other server than that of the root.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -86,6 +87,7 @@ class RemoteSession(msgspec.Struct, frozen=True):
 class _Mechanism(msgspec.Struct, frozen=True):
     identifier: str
     file_url: str
+    attestations_url: str | None = None
 
 
 class _FileLinks(msgspec.Struct, frozen=True):
@@ -189,6 +191,7 @@ class UploadIndex:
                 expected=f"`{_MECHANISM}`",
             )
         self._send(announced.mechanism.file_url, path, size)
+        self._attest(announced.mechanism.attestations_url, path)
         done = self._parsed(self._ask("POST", announced.links.complete, {}), _Completed)
         return RemoteFile(status=done.status, link=announced.links.status, notices=done.notices)
 
@@ -207,6 +210,17 @@ class UploadIndex:
         with path.open("rb") as file:
             chunks: Iterator[bytes] = iter(lambda: file.read(_CHUNK), b"")
             self._request("POST", url, content=chunks, headers=headers)
+
+    def _attest(self, url: str | None, path: Path) -> None:
+        """Attestations lie beside their file, one in each, as signers leave them."""
+        beside = sorted(path.parent.glob(f"{glob.escape(path.name)}.*.attestation"))
+        if not beside:
+            return
+        if url is None:
+            raise UploadError("the index takes no attestations", place=(beside[0].name,))
+        content = b"[" + b",".join(one.read_bytes() for one in beside) + b"]"
+        headers = {"Content-Type": "application/json"}
+        self._request("POST", url, content=content, headers=headers)
 
     def _ask(self, method: str, url: str, body: Mapping[str, object] | None = None) -> bytes:
         headers = {"Accept": _TYPE}

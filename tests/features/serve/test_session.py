@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -17,14 +18,16 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 from sqlalchemy import Connection, event
 
+from tests.attestation import attestation, statement
 from tests.build import make_sdist, make_wheel
 from tests.desks import add, digest, open_desk
 from tests.stores import Postgres, postgres, postgres_bin
+from trueup.features.serve.announced import Terms
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.fsck import check_store
 from trueup.features.serve.policies import Policy, PolicyBook, ProjectPolicy
 from trueup.features.serve.receive import RefusedError
-from trueup.features.serve.session import ContradictionError, Sessions, Terms
+from trueup.features.serve.session import ContradictionError, Sessions
 from trueup.features.serve.sessionfile import ConflictError
 from trueup.features.serve.stage import Stages
 from trueup.model.errors import NotFoundError
@@ -352,6 +355,37 @@ def test_metadata_that_was_announced_is_that_of_the_file(shop: Shop) -> None:
         shop.send(session, wheel, said=head)
     shop.sessions.drop(session, shop.again(session).files[0], who="me")
     shop.upload(session, wheel, said=inside.replace("\n", "\r\n"))
+
+
+def test_what_is_attested_of_a_file_comes_with_it(shop: Shop) -> None:
+    session, wheel = shop.open(), shop.wheel()
+    key = ("main", wheel.name, digest(wheel))
+    unknown = shop.announce(session, wheel, hashes={"blake2b": digests(wheel)["blake2b"]})
+    text = json.dumps([attestation(wheel)])
+    with pytest.raises(ConflictError, match="has not come"):
+        shop.sessions.attest(session, unknown, text, None)
+    shop.sessions.drop(session, unknown, who="me")
+    file = shop.send(session, wheel)
+    other = json.dumps([attestation(wheel, statement(wheel.name, "0" * 64))])
+    with pytest.raises(RefusedError, match="another content"):
+        shop.sessions.attest(session, file, other, None)
+    shop.sessions.attest(session, file, text, None)
+    assert shop.desk.store.provenance(*key) is None
+    shop.sessions.complete(shop.again(session), shop.again(session).files[0], who="me")
+    shop.publish(session)
+    found = json.loads(shop.desk.store.provenance(*key) or "")
+    assert found["attestation_bundles"][0]["attestations"] == [attestation(wheel)]
+
+
+def test_what_is_attested_of_a_file_that_is_not_taken_is_forgotten(shop: Shop) -> None:
+    session, wheel = shop.open(), shop.wheel()
+    file = shop.send(session, wheel)
+    shop.sessions.attest(session, file, json.dumps([attestation(wheel)]), None)
+    known = shop.again(session)
+    shop.sessions.cancel(session, who="me")
+    with pytest.raises(ConflictError):
+        shop.sessions.complete(known, known.files[0], who="me")
+    assert shop.desk.store.provenance("main", wheel.name, digest(wheel)) is None
 
 
 def test_completing_again_changes_nothing(shop: Shop) -> None:

@@ -7,23 +7,19 @@ releases sees its files; all is done while the client waits, so nothing is ever 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from trueup.features.serve.desk import Desk
+from trueup.features.serve.announced import AnnouncedFiles, check_open, still_open
 from trueup.features.serve.judging import verdict_of
 from trueup.features.serve.receive import RefusedError
 from trueup.features.serve.sessionfile import (
     ConflictError,
     SessionReceiver,
-    check_announced,
-    check_whole,
     said_of,
 )
 from trueup.model.errors import NotFoundError
@@ -37,9 +33,8 @@ from trueup.sources.store.publishing import (
 )
 from trueup.sources.store.store import HostedRelease, State
 
-__all__ = ["ContradictionError", "FileStatus", "Sessions", "Status", "Terms"]
+__all__ = ["ContradictionError", "FileStatus", "Sessions", "Status"]
 
-_DAY = 86_400.0
 _ATTEMPTS = 5
 _LONGEST = 200
 """Characters of a name and of a version; file names have both."""
@@ -49,21 +44,6 @@ class ContradictionError(ConflictError):
     """The files of a session contradict each other; it stays open, and ``notices`` say where."""
 
     status = 422
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """How long a session lives, and with extensions at the ``longest``; for how long it can be asked
-    about after its end; after how long contents that were given up are removed: in seconds.
-    ``largest`` is the size of a file in bytes, ``most`` the number of files that are taken.
-    """
-
-    lifetime: float = 7 * _DAY
-    longest: float = 30 * _DAY
-    kept: float = 30 * _DAY
-    grace: float = 600.0
-    largest: int = 2 * 1024**3
-    most: int = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +72,8 @@ class Status:
         ]
 
 
-class Sessions:
+class Sessions(AnnouncedFiles):
     """The publishing sessions of an index; every method may be called from any thread."""
-
-    def __init__(self, desk: Desk, terms: Terms | None = None) -> None:
-        self._desk = desk
-        self._store = desk.store
-        self.terms = terms or Terms()
 
     # --- sessions -----------------------------------------------------------------------------------
 
@@ -177,8 +152,8 @@ class Sessions:
 
     def extend(self, session: PublishingSession, seconds: int) -> PublishingSession:
         """Let it live longer, if that is not too long; raises ConflictError if it has ended."""
-        with _still_open(session):
-            _check_open(session)
+        with still_open(session):
+            check_open(session)
             until = session.expires + max(0, seconds)
             if until <= session.made + self.terms.longest:
                 self._store.extend_session(session, until)
@@ -199,7 +174,7 @@ class Sessions:
         """
         if session.state is SessionState.PUBLISHED:
             return session
-        _check_open(session)
+        check_open(session)
         status = self.status(session)
         if status.unfinished():
             raise ConflictError("not all files are completed", notices=status.unfinished())
@@ -207,7 +182,7 @@ class Sessions:
             raise ConflictError("the session has no files", hint="upload them first")
         receiver = self._receiver(session)
         try:
-            with _still_open(session):
+            with still_open(session):
                 receiver.publish(session.project, session.version, who=who)
         except ConflictError:
             raise
@@ -227,92 +202,9 @@ class Sessions:
 
     # --- files --------------------------------------------------------------------------------------
 
-    def announce(
-        self, session: PublishingSession, filename: str, *, size: int, hashes: Mapping[str, str],
-        said: str | None,
-    ) -> SessionFile:  # fmt: skip
-        """Take a name for a file that will come; raises RefusedError, ConflictError."""
-        _check_open(session)
-        check_announced(session, filename, hashes, said)
-        policy = self._desk.policies.for_project(session.channel, session.project)
-        largest = min(self.terms.largest, policy.largest or self.terms.largest)
-        if size > largest:
-            raise ConflictError(
-                f"`{filename}` is too large",
-                found=f"{size:,} bytes",
-                expected=f"at most {largest:,}",
-            )
-        if len(session.files) >= self.terms.most:
-            raise ConflictError(
-                "the session has too many files", expected=f"at most {self.terms.most:,}"
-            )
-        known = session.file(filename)
-        if known is not None:
-            raise ConflictError(
-                f"`{filename}` is {known.state.value} in this session",
-                hint="delete it there to send it anew",
-            )
-        lowered = {name: value.lower() for name, value in hashes.items()}
-        notices = () if said is None else self._receiver(session).foresee(session, filename, said)
-        with _still_open(session, f"`{filename}` is there already"):
-            return self._store.announce(
-                session, filename, size=size, hashes=lowered, said=said, notices=notices
-            )
-
     def file(self, session: PublishingSession, number: str) -> SessionFile:
         """A file of a session by its number; raises NotFoundError."""
         return self.file_status(session, number).file
-
-    def keep(
-        self, session: PublishingSession, file: SessionFile, path: Path, *, size: int,
-        digests: Mapping[str, str],
-    ) -> None:  # fmt: skip
-        """Take over what came for a file (it is moved); ``digests`` have sha256 and all announced.
-
-        Raises RefusedError: if it is damaged it may be sent again, else the file is in error.
-        """
-        _check_awaited(session, file)
-        check_whole(file, size, digests)
-        sha256 = digests["sha256"]
-        try:
-            self._receiver(session).examine(path, file, sha256)
-        except RefusedError as error:
-            with _still_open(session):
-                self._store.fail_file(file, [str(error)])
-            raise
-        with _still_open(session):
-            # Written down first: what is kept without that would belong to nobody.
-            self._store.expect_bytes(file, sha256)
-        self._desk.blobs.put(sha256, path)
-
-    def complete(self, session: PublishingSession, file: SessionFile, *, who: str) -> None:
-        """Have a file compared with the release, of which it is one from now on.
-
-        Raises ConflictError if it has not come.
-        """
-        if file.state is FileState.COMPLETED:
-            return
-        _check_awaited(session, file)
-        size = None if file.sha256 is None else self._desk.blobs.size(file.sha256)
-        if size is None:
-            raise ConflictError(f"`{file.filename}` has not come", hint="send its bytes first")
-        with _still_open(session):
-            self._receiver(session).take(file, size, who)
-
-    def drop(self, session: PublishingSession, file: SessionFile, *, who: str) -> None:
-        """Give a file up; its name can be announced again. Raises ConflictError."""
-        with _still_open(session):
-            _check_open(session)
-            self._store.drop_file(file, who=who)
-        self._receiver(session).judge_again(session)
-
-    def _receiver(self, session: PublishingSession) -> SessionReceiver:
-        desk = self._desk
-        found = SessionReceiver(
-            desk.store, desk.blobs, session.channel, desk.policies, clock=desk.clock
-        )
-        found.watcher = desk.watcher
-        return found.enter(session)
 
     # --- every now and then -------------------------------------------------------------------------
 
@@ -360,25 +252,3 @@ def _file_status(
         return FileStatus(file=file, state=FileState.ERROR, notices=(gone,))
     said = tuple(said_of(one) for one in findings if file.filename in one.get("files", ()))
     return FileStatus(file=file, state=file.state, notices=said)
-
-
-def _check_open(session: PublishingSession) -> None:
-    if not session.is_open:
-        raise ConflictError(f"the session is {session.state.value}", hint="open another one")
-
-
-def _check_awaited(session: PublishingSession, file: SessionFile) -> None:
-    _check_open(session)
-    if file.state is not FileState.PENDING:
-        raise ConflictError(
-            f"`{file.filename}` is {file.state.value}", hint="delete it to send it anew"
-        )
-
-
-@contextmanager
-def _still_open(session: PublishingSession, what: str = "the session changed") -> Iterator[None]:
-    """Somebody else was faster: that is no fault of the store."""
-    try:
-        yield
-    except ChangedError as error:
-        raise ConflictError(what, hint="ask for the status of the session") from error

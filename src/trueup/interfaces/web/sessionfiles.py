@@ -28,6 +28,7 @@ from trueup.interfaces.web.sessionwire import (
     check_accept,
     file_body,
     read,
+    read_bytes,
     reply,
     speaking,
 )
@@ -55,6 +56,7 @@ class SessionFiles:
             Route(one, speaking(self.status), methods=["GET"]),
             Route(one, speaking(self.drop), methods=["DELETE"]),
             Route(f"{one}/bytes", speaking(self.take), methods=["POST"]),
+            Route(f"{one}/attestations", speaking(self.attest), methods=["POST"]),
             Route(f"{one}/complete", speaking(self.complete), methods=["POST"]),
         ]
 
@@ -92,17 +94,26 @@ class SessionFiles:
         token, session = await self._asking.session(request)
         self._asking.uploads(token, request)
         file = self._file(request, session)
-        said = request.headers.get("content-type", "application/octet-stream")
-        if said.partition(";")[0].strip().lower() != "application/octet-stream":
-            raise OtherTypeError(
-                "`Content-Type`", found=f"`{said[:100]}`", expected="`application/octet-stream`"
-            )
+        _check_type(request, "application/octet-stream")
         with TemporaryDirectory(prefix="upload-", dir=self._desk.blobs.scratch) as folder:
             path = Path(folder) / "upload"
             size, digests = await _received(request, file, path)
             await run_in_threadpool(
                 self._sessions.keep, session, file, path, size=size, digests=digests
             )
+        return Response(status_code=204)
+
+    async def attest(self, request: Request) -> Response:
+        """A JSON list of attestations (PEP 740); the last one sent before completion counts."""
+        token, session = await self._asking.session(request)
+        file = self._file(request, session)
+        _check_type(request, "application/json")
+        try:
+            text = (await read_bytes(request)).decode()
+        except UnicodeDecodeError as error:
+            raise RefusedError(f"`{file.filename}`: the attestations are no UTF-8") from error
+        uploader = await run_in_threadpool(self._desk.store.terms_of, token.id)
+        await run_in_threadpool(self._sessions.attest, session, file, text, uploader)
         return Response(status_code=204)
 
     async def complete(self, request: Request) -> Response:
@@ -127,6 +138,12 @@ class SessionFiles:
             location=None if status == 200 else links.file(session, file),
             retry=True,
         )
+
+
+def _check_type(request: Request, expected: str) -> None:
+    said = request.headers.get("content-type", expected)
+    if said.partition(";")[0].strip().lower() != expected:
+        raise OtherTypeError("`Content-Type`", found=f"`{said[:100]}`", expected=f"`{expected}`")
 
 
 class _Kept:

@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from trueup.features.serve.announced import Terms
 from trueup.features.serve.desk import Desk
-from trueup.features.serve.session import Sessions, Terms
+from trueup.features.serve.session import Sessions
 from trueup.interfaces.web.access import Access, channel_of
 from trueup.interfaces.web.sessionasking import Asking
 from trueup.interfaces.web.sessionfiles import SessionFiles

@@ -36,6 +36,7 @@ __all__ = [
     "check_accept",
     "file_body",
     "read",
+    "read_bytes",
     "reply",
     "session_body",
     "speaking",
@@ -109,15 +110,9 @@ async def read(request: Request, kind: type[_Body]) -> _Body:
     said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if said != _TYPE:
         raise OtherTypeError("`Content-Type`", found=f"`{said[:100]}`", expected=f"`{_TYPE}`")
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > _LARGEST:
-            raise TooLargeError(
-                "the request is too large", expected=f"at most {size_text(_LARGEST)}"
-            )
+    data = await read_bytes(request)
     try:
-        body = msgspec.json.decode(bytes(data), type=kind)
+        body = msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise RefusedError(f"the request is malformed: {str(error)[:300]}") from error
     if body.meta.api_version != _VERSION:
@@ -129,6 +124,18 @@ async def read(request: Request, kind: type[_Body]) -> _Body:
         if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
             raise RefusedError(f"`{name}` holds characters that no text has")
     return body
+
+
+async def read_bytes(request: Request) -> bytes:
+    """What a request holds; raises TooLargeError before it is too much for the memory."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > _LARGEST:
+            raise TooLargeError(
+                "the request is too large", expected=f"at most {size_text(_LARGEST)}"
+            )
+    return bytes(data)
 
 
 def check_accept(request: Request) -> None:
@@ -207,7 +214,11 @@ def file_body(links: Links, session: PublishingSession, status: FileStatus) -> d
         },
         "status": status.state.value,
         "expires-at": _moment(session.expires),
-        "mechanism": {"identifier": MECHANISM, "file_url": f"{base}/bytes"},
+        "mechanism": {
+            "identifier": MECHANISM,
+            "file_url": f"{base}/bytes",
+            "attestations_url": f"{base}/attestations",
+        },
         "notices": list(status.notices),
     }
 

@@ -45,7 +45,8 @@ class FileState(StrEnum):
 class SessionFile:
     """A file that was announced, with its ``size`` in bytes and its ``hashes`` in hexadecimal.
 
-    ``said`` is the METADATA that came with the announcement, ``sha256`` what came afterwards.
+    ``said`` is the METADATA that came with the announcement, ``sha256`` what came afterwards,
+    ``attested`` its provenance object (PEP 740).
     """
 
     id: str
@@ -57,6 +58,7 @@ class SessionFile:
     sha256: str | None
     state: FileState
     notices: tuple[str, ...]
+    attested: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +238,18 @@ class Publishing(Database):
             if not done.rowcount:
                 raise ChangedError(f"`{file.filename}` was changed meanwhile")
 
+    def attest_file(self, file: SessionFile, document: str) -> None:
+        """Keep the provenance object that a file will have; a later one replaces it."""
+        with self.change() as connection:
+            self._locked(connection, file.session)
+            done = connection.execute(
+                update(SESSION_FILES)
+                .where(SESSION_FILES.c.id == file.id, SESSION_FILES.c.state == "pending")
+                .values(attested=document)
+            )
+            if not done.rowcount:
+                raise ChangedError(f"`{file.filename}` was changed meanwhile")
+
     def fail_file(self, file: SessionFile, notices: Sequence[str]) -> None:
         """What came for a file cannot be used; it has to be announced anew."""
         with self.change() as connection:
@@ -345,4 +359,5 @@ def _file(row: Row[Any]) -> SessionFile:
         sha256=row.sha256,
         state=FileState(row.state),
         notices=tuple(json.loads(row.notices)),
+        attested=row.attested,
     )

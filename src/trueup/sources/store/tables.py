@@ -286,11 +286,13 @@ SESSION_FILES = Table(
     Column("sha256", String(64), index=True),
     Column("state", String(16), nullable=False),
     Column("notices", Text, nullable=False),
+    Column("attested", Text),
     UniqueConstraint("session", "filename"),
     Index("session_file_name", "channel", "filename"),
 )
 """Files of publishing sessions: their names are taken. ``said`` is the METADATA that came before the
-file, ``sha256`` what came, ``state`` pending, completed or error; completed ones are in ``file``."""
+file, ``sha256`` what came, ``attested`` its provenance object, ``state`` pending, completed or error;
+completed ones are in ``file``."""
 
 DISCARDED = Table(
     "discarded",
