@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -15,6 +16,7 @@ from trueup.features.serve.policies import (
     ProjectPolicy,
     Readers,
     ReadRules,
+    ViewPolicy,
 )
 from trueup.interfaces.serveconfig import SPANS, ServeOptions
 from trueup.interfaces.servepolicy import CHANNEL, CLASSES
@@ -74,12 +76,21 @@ def check_options(options: ServeOptions, *, environ: Mapping[str, str], director
     found.tried("database", database)
     found.tried("blobs", lambda: look_at_blobs(options.blobs or str(options.data / "blobs")))
     found.tried("index behind", behind)
+    if options.ledger is not None:
+        found.tried("ledger", partial(_ledger, options.ledger))
     found.said += _channels(options, channels)
     found.said.append(f"reading: {_reading(options.readers)}")
     found.said.append(f"limits: {_limits(options.limits)}")
     found.said.append(f"a file has at most {size_text(options.largest)}")
     found.said += _policies(options.policies)
     return found
+
+
+def _ledger(path: str) -> str:
+    from trueup.sources.ledger import read_ledger
+
+    count = len(read_ledger(Path(path)).patches)
+    return f"`{path}`: {count} patch{'' if count == 1 else 'es'}"
 
 
 def _reading(rules: ReadRules) -> str:
@@ -152,6 +163,11 @@ def _values(policy: ProjectPolicy) -> Iterator[tuple[str, str]]:
         yield "largest", size_text(policy.largest)
     if policy.closed_after is not None:
         yield "closed-after-days", f"{policy.closed_after / _DAY:g}"
+    usual = ViewPolicy()
+    if policy.views.irreconcilable is not usual.irreconcilable:
+        yield "irreconcilable", policy.views.irreconcilable.value
+    if policy.views.sdists is not usual.sdists:
+        yield "contradicting-sdists", policy.views.sdists.value
 
 
 def _listed(names: list[str]) -> str:

@@ -41,15 +41,15 @@ LOGS = ("changes", "requests", "none")
 LOG_FORMATS = ("auto", "text", "json")
 
 KEYS = (
-    "blobs", "channel", "data", "database", "host", "hosted-only", "index", "limits", "log",
-    "log-format", "metrics", "patience", "policy", "port", "read", "sessions", "workers",
+    "blobs", "channel", "data", "database", "host", "hosted-only", "index", "ledger", "limits",
+    "log", "log-format", "metrics", "patience", "policy", "port", "read", "sessions", "workers",
     *POLICY_KEYS,
 )  # fmt: skip
 """The keys at the top level of the file; `policy` is a list of tables, `channel` and `limits` are
 tables.
 """
 
-_PLACES = ("blobs", "data", "index")
+_PLACES = ("blobs", "data", "index", "ledger")
 """Keys that may hold folders."""
 
 SPANS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0}
@@ -81,6 +81,7 @@ class ServeOptions:
     log_format: str = "auto"
     metrics: bool = True
     sessions: bool = False
+    ledger: str | None = None
     largest: int = _LARGEST
     policies: PolicyBook = field(default_factory=PolicyBook)
     readers: ReadRules = field(default_factory=ReadRules)
@@ -176,6 +177,7 @@ def _parse(
         log_format=_choice(table, "log-format", LOG_FORMATS),
         metrics=table.boolean("metrics") is not False,
         sessions=table.boolean("sessions") or False,
+        ledger=_address(table, "ledger", start, environ),
         largest=size_of(table, "largest") or _LARGEST,
         policies=parse_book(table, default),
         readers=_readers(table),

@@ -39,6 +39,7 @@ def open_desk(options: ServeOptions) -> Desk:
     from trueup.features.serve.desk import Desk
     from trueup.sources.config import index_config
     from trueup.sources.index import IndexSource, open_index
+    from trueup.sources.ledger import read_ledger
     from trueup.sources.store.blobs import open_blobs
     from trueup.sources.transport import RetryPolicy
 
@@ -58,5 +59,6 @@ def open_desk(options: ServeOptions) -> Desk:
         store,
         blobs,
         policies=options.policies,
+        ledger=None if options.ledger is None else read_ledger(Path(options.ledger)),
         open_upstream=None if options.hosted_only else upstream,
     )

@@ -37,8 +37,9 @@ __all__ = [
 ]
 
 POLICY_KEYS = (
-    "classes", "closed-after-days", "contradictions", "declarations", "fail-on", "ignore",
-    "largest", "proof", "quiet-period", "select", "severity",
+    "classes", "closed-after-days", "contradicting-sdists", "contradictions", "declarations",
+    "fail-on", "ignore", "irreconcilable", "largest", "proof", "quiet-period", "select",
+    "severity",
 )  # fmt: skip
 """The keys of a policy, at the top level and in a table."""
 

@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from tests.build import make_sdist, make_wheel
 from tests.desks import add, open_desk, publish
 from trueup.features.serve.desk import Desk, View
 from trueup.features.serve.policies import Policy, Sdists, ViewPolicy
+from trueup.features.serve.watch import DeskWatcher
+from trueup.interfaces.web.logs import Log
 from trueup.model.errors import NotFoundError
 from trueup.model.metadata import Metadata, parse_metadata
 from trueup.sources.ledger import parse_ledger
@@ -100,6 +102,26 @@ def test_drift_is_said_and_nothing_is_patched_in_part(
         (account,) = desk.accounts(LEDGER, canonicalize_name("demo"))
         assert account.outcome is not None
         assert account.outcome.said == (f"`demo-1.0-{WINDOWS}.whl`: {said}",)
+
+
+def test_drift_is_told_to_the_log(tmp_path: Path) -> None:
+    heard: list[tuple[str, ...]] = []
+
+    class Ear(DeskWatcher):
+        def looked(
+            self, step: str, release: str, verdict: str, said: Sequence[str], seconds: float
+        ) -> None:
+            heard.append((step, release, verdict, *said))
+
+    with open_desk(tmp_path / "index", ledger=parse_ledger(LOOSE)) as desk:
+        desk.watch(Ear())
+        release(desk, tmp_path / "dist", "1.0", {ANY: ["numpy"]})
+        shown(desk)
+        desk.close()
+        written = StringIO()
+        Log(written, form="json").looked("ledger", "demo 1.0", "drifted", heard[0][3:], 0.1)
+    assert heard[0][:3] == ("ledger", "demo 1.0", "drifted")
+    assert "upstream says so already" in json.loads(written.getvalue())["said"]
 
 
 def test_patches_that_contradict_each_other_are_drift(tmp_path: Path) -> None:

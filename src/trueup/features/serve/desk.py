@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -102,18 +103,20 @@ class Desk:
 
     # --- reading ------------------------------------------------------------------------------------
 
-    def shelf(self, view: View, *, again: bool = False) -> Shelf:
+    def shelf(self, view: View, *, again: bool = False, waits: bool = True) -> Shelf:
         """What a view is made of; raises NotFoundError for one that is not there.
 
-        ``again``: the index behind is not asked for what it said a moment ago.
+        ``again``: the index behind is not asked for what it said a moment ago. ``waits``: for
+        releases that are being looked into.
         """
         channels = dict.fromkeys([view.channel, MAIN])
         shelves: list[Shelf] = [Hosted(self.store, self.blobs, name) for name in channels]
         if self.upstream is not None:
             shelves.append(JustTold(self.upstream) if again else self.upstream)
         found: Shelf = Joined(shelves)
+        bench = self._bench if waits else replace(self._bench, patience=0, glimpse=0)
         for name in view.steps:
-            found = Worked(found, self._step(name, view.channel), self._bench)
+            found = Worked(found, self._step(name, view.channel), bench)
         return found
 
     def _step(self, name: str, channel: str) -> Step:
@@ -134,7 +137,7 @@ class Desk:
 
         Waits for none of them; raises NotFoundError, SourceError.
         """
-        shelf = self.shelf(view)
+        shelf = self.shelf(view, again=True, waits=False)
         shelf.listing(project)
         return shelf.accounts(project)
 

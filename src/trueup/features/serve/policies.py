@@ -60,9 +60,9 @@ class Sdists(StrEnum):
     """What the corrected view does with an sdist that says something else than the wheels."""
 
     HIDE = "hide"
-    DERIVE = "derive"
-    """An sdist with the merged list stands before it."""
+    """It is not listed."""
     KEEP = "keep"
+    """It stays. There is no third way, see `docs/explanation/index-views.md`."""
 
 
 class Declarations(StrEnum):

@@ -52,6 +52,11 @@ _INDEX = (
     ),
     _option("--hosted-only", is_flag=True, help="No index behind this one."),
     _option(
+        "--ledger",
+        metavar="FILE",
+        help="Patches of metadata (`patches.toml`), which the view `/ledger/simple/` applies.",
+    ),
+    _option(
         "--policy",
         type=click.Choice(_POLICIES),
         default=_POLICIES[0],

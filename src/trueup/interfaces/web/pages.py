@@ -17,6 +17,7 @@ from trueup.interfaces.web.judged import Judgements
 from trueup.interfaces.web.projectpages import ProjectPages
 from trueup.interfaces.web.releasepage import ReleasePages
 from trueup.interfaces.web.render import asset_routes, page
+from trueup.interfaces.web.viewpages import ViewPages
 from trueup.interfaces.web.visitor import NOBODY, Door, NobodyError, login_page
 from trueup.model.errors import NotFoundError, TrueupError
 from trueup.sources.store.failures import StoreError
@@ -43,6 +44,7 @@ class Pages:
         self._projects = ProjectPages(desk, self._door, judgements)
         self._releases = ReleasePages(desk, self._door, judgements)
         self._channels = ChannelPages(desk, self._door)
+        self._views = ViewPages(desk, self._door)
         self._audit = AuditPage(desk, self._door)
         self._changes = Changes(desk, self._door, self._releases)
 
@@ -59,6 +61,8 @@ class Pages:
             "/channels/{channel}": self._channels.channel,
             one: self._releases.release,
             f"{one}/report": self._releases.report,
+            "/p/{project}/views/{steps:path}": self._views.view,
+            "/channels/{channel}/{project}/views/{steps:path}": self._views.view,
             "/audit": self._audit.audit,
         }
         forms = [*self._door.routes(), *self._changes.routes()]
