@@ -14,11 +14,14 @@ from packaging.utils import NormalizedName
 
 from trueup.features.serve.policies import (
     Declarations,
+    Irreconcilable,
     Policy,
     PolicyTable,
     ProjectPolicy,
     Readers,
     ReadRules,
+    Sdists,
+    ViewPolicy,
 )
 from trueup.interfaces.serveconfig import KEYS, ServeOptions, read_options
 from trueup.interfaces.servepolicy import POLICY_KEYS
@@ -64,6 +67,8 @@ def test_every_key_at_the_top(tmp_path: Path) -> None:
         log = "requests"
         log-format = "json"
         metrics = false
+        sessions = true
+        ledger = "patches.toml"
         largest = 3
         """,
     )
@@ -80,6 +85,8 @@ def test_every_key_at_the_top(tmp_path: Path) -> None:
         log="requests",
         log_format="json",
         metrics=False,
+        sessions=True,
+        ledger=str(tmp_path / "patches.toml"),
         largest=3 * 1024**3,
         policies=options.policies,
     )
@@ -177,6 +184,22 @@ def test_policies(tmp_path: Path) -> None:
     assert book.table("mpi", NormalizedName("lattice")) is None
 
 
+def test_policies_of_views(tmp_path: Path) -> None:
+    book = read(
+        tmp_path,
+        """
+        irreconcilable = "yank"
+        [[policy]]
+        projects = "demo"
+        contradicting-sdists = "keep"
+        """,
+    ).policies
+    assert book.default.views == ViewPolicy(irreconcilable=Irreconcilable.YANK)
+    assert book.for_project("main", DEMO).views == ViewPolicy(
+        irreconcilable=Irreconcilable.YANK, sdists=Sdists.KEEP
+    )
+
+
 def test_what_is_given_is_the_default_of_the_tables(tmp_path: Path) -> None:
     text = '[[policy]]\nprojects = "demo"\nquiet-period = 1\n'
     options = read(tmp_path, text, {"contradictions": "warn", "quiet-period": 2.5})
@@ -260,6 +283,8 @@ WRONG = {
     "ignore = ['lateupload']": "`ignore`: found `lateupload`, expected the code of a rule, such as "
     "`late-upload`",
     "severity = { late-upload = 'bad' }": "`severity`: found `bad`, expected `error`",
+    "irreconcilable = 'hide'": "`irreconcilable`: found `hide`, expected `leave`, `hide-minority`",
+    "contradicting-sdists = true": "`contradicting-sdists`: found `true`, expected `hide` or",
     "classes = ['mergeable']": '`classes`: found `["mergeable"]`, expected `irreconcilable` beside',
     "classes = ['identical']": "`classes`: found `identical`, expected `mergeable`, `irrecon",
     "policy = 'reject'": "`policy`: found `reject`, expected a list of tables",

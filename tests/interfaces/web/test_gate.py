@@ -159,6 +159,8 @@ def test_digests_are_no_oracle(mpi: Shop) -> None:
         "/c/mpi/simple/secret",
         "/c/mpi/simple/Secret/",
         "/c/mpi//simple/secret/",
+        "/c/mpi/ledger/corrected/simple/secret/",
+        "/c/mpi/integrity/secret/1.0/secret-1.0-py3-none-win_amd64.whl/provenance",
         "/c/mpi/simple/secret/%3Fx/",
         "/c/mpi%2Fsimple/secret/",
         "//c/mpi/simple/secret/",
