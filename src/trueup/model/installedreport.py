@@ -7,6 +7,7 @@ from enum import Enum
 
 from .finding import Finding, Severity
 from .installed import InstalledDistribution, InstalledEnvironment
+from .wheelcache import CachedBuild
 
 __all__ = ["InstalledReport", "Origin", "OriginKind"]
 
@@ -56,6 +57,8 @@ class InstalledReport:
     """The lock that it was compared with."""
     known: int = 0
     """Findings left out because the baseline file knows them."""
+    builds: tuple[CachedBuild, ...] | None = None
+    """The wheels in the caches of installers; None if that was not asked."""
 
     def worst(self) -> Severity | None:
         """The heaviest severity found, None if nothing was."""

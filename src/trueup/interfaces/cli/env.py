@@ -27,12 +27,13 @@ from trueup.model.condition import OptionKind, Selection
 from trueup.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from trueup.interfaces.cli.options import Combined
     from trueup.model.installed import InstalledEnvironment
     from trueup.model.installedreport import InstalledReport, Origin
     from trueup.model.lock import Lock
     from trueup.model.nativereport import NativeReport
+    from trueup.model.watcher import Watcher
     from trueup.sources.place import Place
+    from trueup.sources.published import PublishedSource
 
 __all__ = ["command"]
 
@@ -42,6 +43,7 @@ Examples:
   trueup env --python .venv --deep         hash every file that RECORD lists
   trueup env --lock uv.lock                is it what was locked
   trueup env --published                   compare with the files on the index
+  trueup env --wheel-cache                 what pip and uv built here and will install again
   trueup env --explain numpy               who brought it, why, from which file
   trueup env --path site-packages          a folder of installed packages
   trueup env --root build/stage            a system below a folder
@@ -70,6 +72,7 @@ class _Options(JudgingOptions):
     wheelhouse: str | None = None
     ledger: str | None = None
     explain: str | None = None
+    wheel_cache: str | None = None
 
 
 @click.command(
@@ -130,6 +133,14 @@ class _Options(JudgingOptions):
             help="Tell the story of this one: who brought it, why, from which file; nothing else.",
         ),
         click.Option(
+            ["wheel_cache", "--wheel-cache"],
+            metavar="FOLDER",
+            is_flag=False,
+            flag_value="",
+            help="Look at the wheels that pip and uv built here and keep, too: in their own caches, or "
+            "in this one (`--wheel-cache=FOLDER`).",
+        ),
+        click.Option(
             ["native", "--native"],
             is_flag=True,
             help="Say what `libs` says of the environment, too: who loads which library.",
@@ -153,7 +164,13 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 def _run(options: _Options) -> int:
     from trueup.features.env import env
+    from trueup.features.wheelcache import with_builds
     from trueup.interfaces.cli.answer import deliver, exit_code, make_known
+    from trueup.interfaces.cli.envplaces import (
+        compared_builds,
+        published_files,
+        read_wheel_caches,
+    )
     from trueup.sources.baseline import read_baseline
     from trueup.sources.installed import read_environment
     from trueup.sources.owners import with_owners
@@ -170,7 +187,10 @@ def _run(options: _Options) -> int:
         root=Path(options.root or "/"),
         prefix=place.prefix,
     )
-    origins, failures = _origins(environment, options, combined)
+    caches = read_wheel_caches(options.wheel_cache)
+    with published_files(options, combined) as (source, watcher):
+        origins, failures = _origins(environment, source, watcher, options)
+        builds, more = compared_builds(caches, source)
     lock = _lock(options)
     report = env(
         environment,
@@ -180,7 +200,9 @@ def _run(options: _Options) -> int:
         selection=None if lock is None else _selection(lock, options),
         origins=origins,
     )
-    report = replace(report, failures=(*report.failures, *failures))
+    if builds is not None:
+        report = with_builds(report, builds, settings=combined.rules, known=known)
+    report = replace(report, failures=(*report.failures, *failures, *more))
     if options.explain is not None:
         return _explain(report, options)
     native = _native(place) if options.native else None
@@ -198,42 +220,20 @@ def _run(options: _Options) -> int:
 
 
 def _origins(
-    environment: InstalledEnvironment, options: _Options, combined: Combined
+    environment: InstalledEnvironment,
+    source: PublishedSource | None,
+    watcher: Watcher,
+    options: _Options,
 ) -> tuple[tuple[Origin, ...], tuple[tuple[str, str], ...]]:
     """Where distributions come from, if that was asked, and what could not be found out."""
-    if options.wheelhouse is None and not options.published:
-        if options.ledger is not None:
-            raise UsageError(
-                "`--ledger` accounts for changes",
-                hint="`--published` or `--wheelhouse` finds them",
-            )
+    if source is None:
         return (), ()
-    from trueup.interfaces.progress import watching
-    from trueup.interfaces.wanted import PAGE_AGE, Places
-    from trueup.sources.folder import FolderSource
     from trueup.sources.ledger import read_ledger
     from trueup.sources.published import origins_of
 
     ledger = None if options.ledger is None else read_ledger(Path(options.ledger))
-    bar = sys.stderr.isatty() and not options.quiet
-    with (
-        watching(sys.stderr, bar=bar, notes=options.verbose and not options.quiet) as watcher,
-        Places(
-            index=combined.index,
-            environ=os.environ,
-            directory=Path.cwd(),
-            keep=not options.no_cache,
-            page_age=PAGE_AGE,
-            watcher=watcher,
-        ) as places,
-    ):
-        source = (
-            places.configured()
-            if options.wheelhouse is None
-            else FolderSource(Path(options.wheelhouse))
-        )
-        today = datetime.now(UTC).date()
-        return origins_of(environment, source, ledger=ledger, today=today, watcher=watcher)
+    today = datetime.now(UTC).date()
+    return origins_of(environment, source, ledger=ledger, today=today, watcher=watcher)
 
 
 def _explain(report: InstalledReport, options: _Options) -> int:

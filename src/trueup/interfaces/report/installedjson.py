@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import trueup
+from trueup.interfaces.report.cachedbuilds import build_value
 from trueup.interfaces.report.json import dumps, finding_value, totals
 from trueup.interfaces.report.nativejson import render_native_json
 from trueup.model.installed import DirectUrl, InstalledDistribution
@@ -38,6 +39,9 @@ def render_installed_json(report: InstalledReport, native: NativeReport | None =
             "lock": report.lock,
         },
         "distributions": [_distribution(one, report) for one in environment.distributions],
+        "wheel_cache": None
+        if report.builds is None
+        else [build_value(one, runtime) for one in report.builds],
         "findings": [finding_value(finding) for finding in report.findings],
         "failures": [{"target": what, "reason": reason} for what, reason in report.failures],
     }

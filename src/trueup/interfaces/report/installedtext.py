@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trueup.interfaces.report.cachedbuilds import build_lines
 from trueup.interfaces.report.page import Page, join_blocks
 from trueup.interfaces.report.words import count
 from trueup.model.finding import Severity
@@ -26,6 +27,8 @@ def render_installed_text(
     head += [f"  {site}" for site in report.environment.sites]
     told = [one for one in report.findings if verbose or one.severity is not Severity.INFO]
     blocks = [head, *page.findings(told)]
+    if report.builds is not None:
+        blocks.append(build_lines(page, report.builds, runtime))
     blocks += [page.failure(f"`{what}`", reason) for what, reason in report.failures]
     blocks.append(page.wrap(installed_summary(report), ""))
     quiet = len(report.findings) - len(told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trueup.judge.installedrules import (
+    cached_build_differs,
     changed_metadata,
     file_not_as_recorded,
     file_outside,
@@ -36,6 +37,7 @@ INSTALLED_RULES: tuple[InstalledRule, ...] = (
     other_than_locked.RULE,
     unlocked_requirement.RULE,
     changed_metadata.RULE,
+    cached_build_differs.RULE,
     file_not_as_recorded.RULE,
     file_outside.RULE,
     file_owned_twice.RULE,
