@@ -20,6 +20,7 @@ from trueup.features.serve.view import PATHS, path_of
 from trueup.sources.http import Client
 from trueup.sources.index import IndexSource
 from trueup.sources.store.store import Page
+from trueup.sources.transport import HttpSettings, RetryPolicy
 
 LINUX, MACOS, WINDOWS = (
     f"py3-none-{tag}" for tag in ("manylinux_2_17_x86_64", "macosx_11_0_arm64", "win_amd64")
@@ -90,7 +91,8 @@ def upstream() -> Iterator[IndexServer]:
 
 
 def behind(upstream: IndexServer) -> IndexSource:
-    return IndexSource([upstream.url], Client())
+    retry = RetryPolicy(attempts=2, connect_attempts=1, base=0.01)
+    return IndexSource([upstream.url], Client(HttpSettings(retry=retry)))
 
 
 def offer(upstream: IndexServer, folder: Path, version: str, *asks: Sequence[str]) -> None:
@@ -125,6 +127,34 @@ def test_all_releases_are_corrected_and_none_is_looked_into_twice(
         assert again.body == complete.body
         assert "x-trueup-unchecked" not in dict(again.said)
         assert upstream.count(path="/files/") == asked, "what was found is kept"
+
+
+def test_two_workers_share_the_work(upstream: IndexServer, tmp_path: Path) -> None:
+    for number in range(6):
+        offer(upstream, tmp_path, f"1.{number}", ["one", "linux-only"], ["one"])
+    folder = tmp_path / "index"
+    with (
+        open_desk(folder, open_upstream=lambda: behind(upstream), patience=0) as one,
+        open_desk(folder, open_upstream=lambda: behind(upstream), patience=0) as other,
+    ):
+        for desk in (one, other):
+            shown(desk)
+        pages = [finished(desk) for desk in (one, other)]
+        assert len(names(pages[0])) == 24
+        assert pages[0].body == pages[1].body
+    assert upstream.count(path="/files/") == 6 * 2 * 2, "each sidecar and each wheel once"
+
+
+def test_nothing_is_asked_of_an_index_that_is_away(upstream: IndexServer, tmp_path: Path) -> None:
+    offer(upstream, tmp_path, "1.0", ["one", "linux-only"], ["one"])
+    with open_desk(tmp_path / "index", open_upstream=lambda: behind(upstream)) as desk:
+        shown(desk, View())
+        upstream.fault("/", Status(403), times=1000)
+        page = shown(desk)
+        assert page.stale
+        assert dict(page.said)["x-trueup-unchecked"] == "1.0"
+        assert len(names(page)) == 2
+    assert upstream.count(path="/files/") == 0
 
 
 def test_releases_with_one_sidecar_cost_nothing(upstream: IndexServer, tmp_path: Path) -> None:

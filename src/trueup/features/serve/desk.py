@@ -204,7 +204,7 @@ class Desk:
     ) -> Page:
         shelf = self.shelf(view, again=again)
         listing = shelf.listing(project)
-        accounts = shelf.accounts(project)
+        accounts, stale = shelf.accounts(project), shelf.stale(project)
         body = page_json(listing) if form == "json" else page_html(listing)
         return self.store.keep_page(
             view.key,
@@ -212,8 +212,8 @@ class Desk:
             form,
             body,
             generation=generation,
-            stale=shelf.stale(project),
-            until=self._complete_until(accounts, view),
+            stale=stale,
+            until=None if stale else self._complete_until(accounts, view),
             said={_EDITION: self._edition, **told(accounts)} if view.steps else None,
         )
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from packaging.utils import NormalizedName
@@ -31,6 +31,10 @@ _ELSEWHERE = 0.5
 """Seconds until a job that another worker has is looked at again."""
 _RETRY = 300.0
 """Seconds until a release that could not be looked into is tried again."""
+_PATIENCE = 5.0
+"""Seconds for which threads are waited for at the end; one may be waiting for an answer."""
+_UNREAD = 3600.0
+"""Seconds until a release with a file that says nothing is tried again."""
 _MOST = 20_000
 """Jobs that wait; what is left out comes with a later page."""
 _SOON, _LATER = 0, 1
@@ -76,6 +80,7 @@ class Looker:
         self._away: list[tuple[float, int, Job]] = []
         self._open: dict[str, Job] = {}
         self._begun: set[str] = set()
+        self._urgent: set[str] = set()
         self._numbers = count()
         self._threads: list[threading.Thread] = []
         self._stop = False
@@ -96,13 +101,20 @@ class Looker:
                 thread.start()
             self._changed.notify_all()
 
+    def hurry(self, keys: Collection[str]) -> None:
+        """Have these done before others."""
+        with self._changed:
+            for key in keys:
+                if key in self._open and key not in self._urgent:
+                    self._urgent.add(key)
+                    job = self._open[key]
+                    heapq.heappush(self._queue, (_SOON, next(self._numbers), job))
+            self._changed.notify_all()
+
     def wait(self, keys: Collection[str], seconds: float) -> None:
-        """Have these done before others, and wait for them, but not longer than ``seconds``."""
+        """Wait until these are done, but not longer than ``seconds``."""
         until = time.monotonic() + seconds
         with self._changed:
-            for job in [self._open[key] for key in keys if key in self._open]:
-                heapq.heappush(self._queue, (_SOON, next(self._numbers), job))
-            self._changed.notify_all()
             while not self._stop and any(key in self._open for key in keys):
                 left = until - time.monotonic()
                 if left <= 0:
@@ -114,8 +126,9 @@ class Looker:
         with self._changed:
             self._stop = True
             self._changed.notify_all()
+        until = time.monotonic() + _PATIENCE
         for thread in self._threads:
-            thread.join(timeout=5)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
 
     # --- in its threads -----------------------------------------------------------------------------
 
@@ -126,10 +139,14 @@ class Looker:
             except (TrueupError, _StoppedError):
                 # The database is away, or the index ends: a later page asks again.
                 done = True
+            except Exception as error:  # or nothing would be looked into any more
+                done = True
+                self._tell(job, Verdict.FAILED, (_fault(error),), 0.0)
             with self._changed:
                 self._begun.discard(job.key)
                 if done:
                     self._open.pop(job.key, None)
+                    self._urgent.discard(job.key)
                 else:
                     due = time.monotonic() + _ELSEWHERE
                     heapq.heappush(self._away, (due, next(self._numbers), job))
@@ -166,14 +183,12 @@ class Looker:
         finally:
             with suppress(TrueupError):
                 self._store.give_back(lease, self._name)
-        self.watcher.looked(
-            job.step,
-            f"{job.project} {job.version}",
-            outcome.verdict.value,
-            outcome.said,
-            time.perf_counter() - started,
-        )
+        self._tell(job, outcome.verdict, outcome.said, time.perf_counter() - started)
         return True
+
+    def _tell(self, job: Job, verdict: Verdict, said: Sequence[str], seconds: float) -> None:
+        release = f"{job.project} {job.version}"
+        self.watcher.looked(job.step, release, verdict.value, said, seconds)
 
     def _outcome(self, job: Job, lease: str) -> Outcome:
         held = time.monotonic()
@@ -187,11 +202,19 @@ class Looker:
                 self._store.hold(lease, self._name, _LEASE)
 
         try:
-            return job.run(beat)
+            found = job.run(beat)
+            if found.verdict is Verdict.UNREAD:
+                # It may have been a server that refused.
+                return replace(found, retry=self._clock() + _UNREAD)
+            return found
         except TrueupError as error:
             said = str(error)
         except _StoppedError:
             raise
         except Exception as error:  # one release that breaks us must not end the thread
-            said = f"a fault of trueup: {type(error).__name__}: {error}"
+            said = _fault(error)
         return Outcome(verdict=Verdict.FAILED, said=(said,), retry=self._clock() + _RETRY)
+
+
+def _fault(error: Exception) -> str:
+    return f"a fault of trueup: {type(error).__name__}: {error}"

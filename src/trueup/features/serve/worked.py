@@ -127,7 +127,8 @@ class Worked:
         rooms = self._known(project, self._rooms(listing))
         now = self._bench.clock()
         open_ = [room for room in rooms if room.outcome is None or not room.outcome.holds(now)]
-        if open_:
+        # Of an index behind that is away nothing can be read.
+        if open_ and not self._inner.stale(project):
             self._work(project, open_, {room.version for room in rooms[: self._bench.newest]})
             rooms = self._known(project, rooms)
         return self._shown(listing, rooms)
@@ -183,6 +184,7 @@ class Worked:
         bench.looker.want([self._job(project, room) for room in rooms])
         urgent = [room.key for room in rooms if room.version in newest]
         if urgent:
+            bench.looker.hurry(urgent)
             bench.looker.wait(urgent, bench.patience)
         left = bench.glimpse - (time.monotonic() - started)
         if left > 0:
