@@ -41,6 +41,10 @@ bench-split *arguments:
 bench-survey *arguments:
     {{ bin }}/python -m tests.bench.bench_survey {{ arguments }}
 
+# an environment of 400 distributions: `trueup env` beside `pip check`, `--deep` beside hashlib
+bench-env *arguments:
+    {{ bin }}/python -m tests.bench.bench_env {{ arguments }}
+
 # pages per second of `trueup serve` beside other index servers; `--install` installs them first
 bench-serve *arguments:
     {{ bin }}/python -m tests.bench.compare_servers {{ arguments }}

@@ -23,6 +23,7 @@ from trueup.model.installed import (
     InstalledDistribution,
     InstalledEnvironment,
     Layout,
+    Rows,
     Runtime,
 )
 from trueup.model.metadata import Unreadable, parse_metadata
@@ -67,7 +68,7 @@ def dist(
         folder=f"{name}-{version}.dist-info",
         **{
             "metadata": parse_metadata(text.encode()),
-            "record": tuple(Entry(path=path.format(name=name)) for path in files),
+            "record": Rows(Entry(path=path.format(name=name)) for path in files),
             "tags": parse_tag(tags),
             **others,
         },

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from trueup.judge.fingerprint import fingerprint
 from trueup.judge.installed import InstalledJudgement
 from trueup.judge.installedrules import INSTALLED_RULES
-from trueup.judge.locked import Locked
 from trueup.judge.rule import RuleSettings
 from trueup.model.condition import Selection
 from trueup.model.installed import InstalledEnvironment
@@ -37,6 +36,9 @@ def env(
     settings.check_codes(rule.code for rule in INSTALLED_RULES)
     locked = None
     if lock is not None:
+        # Imported here: most environments are judged without a lock, and quickly.
+        from trueup.judge.locked import Locked
+
         chosen = lock.default if selection is None else selection
         locked = Locked(lock=lock, runtime=environment.runtime, selection=chosen)
     judgement = InstalledJudgement(environment=environment, locked=locked, origins=tuple(origins))

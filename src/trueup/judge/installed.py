@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
-from trueup.judge.locked import Locked
 from trueup.model.finding import Evidence, Finding, Severity
-from trueup.model.installed import InstalledDistribution, InstalledEnvironment
+from trueup.model.installed import (
+    InstalledDistribution,
+    InstalledEnvironment,
+    Rows,
+    plain_path,
+)
 from trueup.model.installedreport import Origin
 from trueup.model.metadata import Resolution, Unreadable
 from trueup.model.requirement import Requirement
+
+if TYPE_CHECKING:
+    from trueup.judge.locked import Locked
 
 __all__ = ["InstalledJudgement", "Need", "installed_finding"]
 
@@ -100,20 +108,31 @@ class InstalledJudgement:
     @cached_property
     def owners(self) -> Mapping[str, tuple[InstalledDistribution, ...]]:
         """The recorded files that more than one distribution has, by site and path."""
-        first: dict[str, InstalledDistribution] = {}
-        several: dict[str, list[InstalledDistribution]] = {}
+        # Sets of whole RECORDs meet faster than their rows one by one.
+        every: dict[str, set[str]] = {}
+        twice: dict[str, set[str]] = {}
         for one in self.environment.distributions:
-            prefix = f"{one.site}/"
-            for path, _ in one.paths():
-                full = prefix + path
-                other = first.setdefault(full, one)
-                if other is not one:
-                    several.setdefault(full, [other]).append(one)
-        return {path: tuple(found) for path, found in several.items()}
+            paths = _plain_paths(one)
+            known = every.setdefault(one.site, set())
+            twice.setdefault(one.site, set()).update(known & paths)
+            known |= paths
+        found: dict[str, list[InstalledDistribution]] = {}
+        for one in self.environment.distributions:
+            for path in twice[one.site] and _plain_paths(one) & twice[one.site]:
+                found.setdefault(f"{one.site}/{path}", []).append(one)
+        return {path: tuple(owners) for path, owners in sorted(found.items())}
 
     def needed_by(self, project: NormalizedName) -> Iterator[Need]:
         """The requirements that lead to a project."""
         return (need for need in self.needs if need.requirement.project == project)
+
+
+def _plain_paths(one: InstalledDistribution) -> frozenset[str]:
+    if not isinstance(one.record, Rows):
+        return frozenset()
+    paths = one.record.paths
+    odd = {path for path in paths if ".." in path or "\\" in path or "//" in path}
+    return paths - odd | frozenset(map(plain_path, odd)) if odd else paths
 
 
 def _resolution(one: InstalledDistribution) -> Resolution | None:

@@ -11,7 +11,7 @@ from trueup.judge.patch import apply_ledger
 from trueup.model.artifact import Artifact, WheelName
 from trueup.model.document import parse_document
 from trueup.model.errors import TrueupError
-from trueup.model.installed import DirectUrl, InstalledDistribution
+from trueup.model.installed import DirectUrl, InstalledDistribution, Rows
 from trueup.model.installedreport import Origin, OriginKind
 from trueup.model.metadata import Metadata, Resolution, Unreadable, parse_metadata, title
 from trueup.model.patch import Ledger
@@ -68,7 +68,7 @@ def origin_of(one: InstalledDistribution, published: Sequence[Published]) -> Ori
     if not published:
         known_by = "no file of this version is published"
         return Origin(distribution=one, kind=OriginKind.UNKNOWN, known_by=known_by)
-    if isinstance(one.record, tuple) and any(item.rows is not None for item in published):
+    if isinstance(one.record, Rows) and any(item.rows is not None for item in published):
         alike = next((p for p in published if _is_named_alike(one, p.artifact)), None)
         if alike is not None:
             # Something was built here, or repacked, under the name of a published file.
@@ -116,7 +116,7 @@ def _is_named_alike(one: InstalledDistribution, artifact: Artifact) -> bool:
 
 
 def _rows(one: InstalledDistribution) -> frozenset[tuple[str, str]] | None:
-    if not isinstance(one.record, tuple):
+    if not isinstance(one.record, Rows):
         return None
     return _payload((path, entry.digest) for path, entry in one.paths())
 

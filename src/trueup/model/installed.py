@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple, overload
 
 from packaging.tags import Tag
 from packaging.utils import NormalizedName
@@ -20,7 +22,9 @@ __all__ = [
     "InstalledDistribution",
     "InstalledEnvironment",
     "Layout",
+    "Rows",
     "Runtime",
+    "plain_path",
 ]
 
 
@@ -35,15 +39,65 @@ class Layout(StrEnum):
     """Only conda's own record knows it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of RECORD: ``path`` as written, ``digest`` such as ``sha256=…`` (empty: none),
-    ``size`` in bytes (None: none).
+    ``size`` in bytes as written (empty: none). An environment has a hundred thousand of them.
     """
 
     path: str
     digest: str = ""
-    size: int | None = None
+    size: str = ""
+
+
+class Rows(Sequence[Entry]):
+    """The rows of a RECORD, taken apart when they are looked at: mostly their paths are enough."""
+
+    def __init__(
+        self, entries: Iterable[Entry] = (), *, lines: Sequence[str] | None = None
+    ) -> None:
+        """``lines`` are rows of three cells without quotes; or else there are ``entries``."""
+        self._lines = lines
+        self._entries = None if lines is not None else tuple(entries)
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The paths as written."""
+        if self._lines is not None:
+            return frozenset([line.split(",", 1)[0] for line in self._lines])
+        return frozenset(entry.path for entry in self)
+
+    def _all(self) -> tuple[Entry, ...]:
+        if self._entries is None:
+            self._entries = tuple(Entry(*line.split(",")) for line in self._lines or ())
+        return self._entries
+
+    def __len__(self) -> int:
+        return len(self._lines if self._entries is None else self._entries)  # type: ignore[arg-type]
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Entry]: ...
+
+    def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        return self._all()[index]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rows) and self._all() == other._all()
+
+    def __hash__(self) -> int:
+        return hash(self.paths)
+
+
+def plain_path(path: str) -> str:
+    """The path of a row with `/` between its parts, and `..` resolved as far as that goes."""
+    if "\\" in path:
+        path = path.replace("\\", "/")
+    return posixpath.normpath(path) if ".." in path or "//" in path else path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +140,7 @@ class InstalledDistribution:
     site: str
     folder: str
     metadata: Metadata | Unreadable
-    record: tuple[Entry, ...] | Unreadable | None = None
+    record: Rows | Unreadable | None = None
     installer: str | None = None
     requested: bool = False
     direct_url: DirectUrl | Unreadable | None = None
@@ -105,10 +159,9 @@ class InstalledDistribution:
 
     def paths(self) -> Iterator[tuple[str, Entry]]:
         """Each recorded file as a path below the site, `..` resolved; `\\` counts as `/`."""
-        if isinstance(self.record, tuple):
+        if isinstance(self.record, Rows):
             for entry in self.record:
-                path = entry.path.replace("\\", "/")
-                yield (posixpath.normpath(path) if ".." in path or "//" in path else path), entry
+                yield plain_path(entry.path), entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

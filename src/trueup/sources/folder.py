@@ -92,7 +92,6 @@ class FolderSource:
         except OSError as error:
             return _not_read(f"cannot be opened: {error.strerror or error}")
 
-
     def dist_info(self, artifact: Artifact, name: str) -> bytes:
         """A file of a wheel's dist-info folder; raises ArchiveError, SourceError."""
         path = Path(artifact.url)

@@ -42,14 +42,21 @@ def with_owners(
 def _dpkg(root: Path, sites: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The paths of dist-info and egg-info that a Debian package has, each with the package."""
     folder = root / "var" / "lib" / "dpkg"
+    # dpkg owns what is below `/usr`, but for `/usr/local`.
+    below = [
+        f"/{Path(site).relative_to(root).as_posix()}/"
+        for site in sites
+        if Path(site).is_relative_to(root)
+    ]
+    prefixes = tuple(
+        text for text in below if text.startswith("/usr/") and not text.startswith("/usr/local/")
+    )
+    if not prefixes:
+        return
     lists = sorted((folder / "info").glob("python*.list")) + sorted(
         (folder / "info").glob("*.list")
     )
     if not lists:
-        return
-    prefixes = tuple(f"/{Path(site).relative_to(root).as_posix()}/" for site in sites
-                     if Path(site).is_relative_to(root))  # fmt: skip
-    if not prefixes:
         return
     versions = _dpkg_versions(folder / "status")
     for path in dict.fromkeys(lists):

@@ -9,7 +9,7 @@ import trueup
 from trueup.interfaces.report.cachedbuilds import build_value
 from trueup.interfaces.report.json import dumps, finding_value, totals
 from trueup.interfaces.report.nativejson import render_native_json
-from trueup.model.installed import DirectUrl, InstalledDistribution
+from trueup.model.installed import DirectUrl, InstalledDistribution, Rows
 from trueup.model.installedreport import InstalledReport, Origin
 from trueup.model.metadata import Unreadable
 from trueup.model.nativereport import NativeReport
@@ -64,7 +64,7 @@ def _distribution(one: InstalledDistribution, report: InstalledReport) -> dict[s
         "requested": one.requested,
         "owner": one.owner,
         "tags": sorted(map(str, one.tags)),
-        "files": len(one.record) if isinstance(one.record, tuple) else None,
+        "files": len(one.record) if isinstance(one.record, Rows) else None,
         "faults": [{"file": path, "state": state.value} for path, state in one.faults],
         "unreadable": one.metadata.reason if isinstance(one.metadata, Unreadable) else None,
         "direct_url": {"url": url.url, "editable": url.editable, "commit": url.commit}

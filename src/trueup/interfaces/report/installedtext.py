@@ -6,6 +6,7 @@ from trueup.interfaces.report.cachedbuilds import build_lines
 from trueup.interfaces.report.page import Page, join_blocks
 from trueup.interfaces.report.words import count
 from trueup.model.finding import Severity
+from trueup.model.installed import Rows
 from trueup.model.installedreport import InstalledReport
 
 __all__ = ["installed_summary", "render_installed_text"]
@@ -40,7 +41,7 @@ def render_installed_text(
 def installed_summary(report: InstalledReport) -> str:
     """``12 distributions, 340 files: 1 error, 2 warnings``."""
     distributions = report.environment.distributions
-    files = sum(len(one.record) for one in distributions if isinstance(one.record, tuple))
+    files = sum(len(one.record) for one in distributions if isinstance(one.record, Rows))
     levels = [
         count(number, level.value)
         for level in (Severity.ERROR, Severity.WARNING)

@@ -1,6 +1,6 @@
 """Files are missing, or are not what RECORD says was installed.
 
-Without `--deep` files are looked for and their sizes compared; with it their contents are hashed.
+Without `--deep` files are only looked for; with it their sizes are compared and their contents hashed.
 Compiled files (`*.pyc`) do not count.
 
 **Before**: RECORD lists `demo/core.py` with 812 bytes, and it has 840.
