@@ -27,6 +27,7 @@ from trueup.model.condition import OptionKind, Selection
 from trueup.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from trueup.interfaces.cli.options import Combined
     from trueup.model.installed import InstalledEnvironment
     from trueup.model.installedreport import InstalledReport, Origin
     from trueup.model.lock import Lock
@@ -163,9 +164,31 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 
 def _run(options: _Options) -> int:
+    from trueup.interfaces.cli.answer import deliver, exit_code, make_known
+
+    combined = combine(options, find_env_config(Path.cwd()))
+    place = _place(options)
+    report = _judged(place, options, combined)
+    if options.explain is not None:
+        return _explain(report, options)
+    native = _native(place) if options.native else None
+    if options.write_baseline is not None:
+        return make_known(report, options.write_baseline, quiet=options.quiet)
+    deliver(
+        lambda colour, width: _render(report, native, options, colour=colour, width=width),
+        options,
+        failures=report.failures,
+        step_summary=lambda: _step_summary(report),
+        environ=os.environ,
+    )
+    code = exit_code(report, combined.fail_on)
+    return code if native is None else max(code, exit_code(native, combined.fail_on))
+
+
+def _judged(place: Place, options: _Options, combined: Combined) -> InstalledReport:
+    """The report on what is there, and on the caches if that was asked."""
     from trueup.features.env import env
     from trueup.features.wheelcache import with_builds
-    from trueup.interfaces.cli.answer import deliver, exit_code, make_known
     from trueup.interfaces.cli.envplaces import (
         compared_builds,
         published_files,
@@ -175,11 +198,9 @@ def _run(options: _Options) -> int:
     from trueup.sources.installed import read_environment
     from trueup.sources.owners import with_owners
 
-    combined = combine(options, find_env_config(Path.cwd()))
     known = frozenset[str]()
     if combined.baseline is not None and options.write_baseline is None:
         known = read_baseline(combined.baseline)
-    place = _place(options)
     environment = with_owners(
         read_environment(
             place.where, place.sites, place.runtime, prefix=place.prefix, deep=options.deep
@@ -202,21 +223,7 @@ def _run(options: _Options) -> int:
     )
     if builds is not None:
         report = with_builds(report, builds, settings=combined.rules, known=known)
-    report = replace(report, failures=(*report.failures, *failures, *more))
-    if options.explain is not None:
-        return _explain(report, options)
-    native = _native(place) if options.native else None
-    if options.write_baseline is not None:
-        return make_known(report, options.write_baseline, quiet=options.quiet)
-    deliver(
-        lambda colour, width: _render(report, native, options, colour=colour, width=width),
-        options,
-        failures=report.failures,
-        step_summary=lambda: _step_summary(report),
-        environ=os.environ,
-    )
-    code = exit_code(report, combined.fail_on)
-    return code if native is None else max(code, exit_code(native, combined.fail_on))
+    return replace(report, failures=(*report.failures, *failures, *more))
 
 
 def _origins(
