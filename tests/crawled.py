@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 
 from tests.build import make_sdist, make_wheel
 from tests.index_server import IndexServer, Sidecar
-from trueup.features.survey.crawl import Crawled, Wanted, crawl, dataset_buckets
+from trueup.features.survey.crawl import Crawled, Wanted, crawl
+from trueup.features.survey.imports import Imports, dataset_buckets
 from trueup.features.survey.live import Manner
 from trueup.model.filerow import FileRow
 from trueup.sources.crawl.fetch import Fetcher
@@ -104,10 +105,11 @@ def crawled(
     async def run() -> Crawled:
         settings = HttpSettings(timeout=timeout, connect_timeout=timeout, per_host=workers)
         async with Fetcher(settings, bucket=Bucket(1_000_000), retry=_QUICK) as fetcher:
-            return await crawl(
-                wanted, FolderDataset(folder), journal, fetcher, Here(),
-                buckets=dataset_buckets(str(folder), 4),
+            imports = Imports(
+                FolderDataset(folder), journal, Here(),
+                buckets=dataset_buckets(str(folder), 4), about={"index": server.url},
             )  # fmt: skip
+            return await crawl(wanted, journal, fetcher, imports)
 
     with Journal(folder / "crawl" / "journal.sqlite3", manner=str(wanted.manner)) as journal:
         return asyncio.run(run())

@@ -49,7 +49,7 @@ def test_a_crawl_and_what_it_says(
     text = told(capsys, tmp_path / "d", "--from", names, *options, code=1)
     first, second, *problems = text.splitlines()
     assert first == "4 projects: 2 read, 0 as they were, 1 gone, 1 unread; 6 requests"
-    assert second.endswith("-crawl: 3 files of 2 projects: 3 sidecar")
+    assert second.endswith("-crawl: 3 files of 2 projects: 3 from the sidecar or its digest")
     assert problems[0].startswith("unread: bad: `http://127.0.0.1:")
     assert problems[1].startswith("gone: gone: `http://127.0.0.1:")
     assert len(all_rows(tmp_path / "d")) == 3

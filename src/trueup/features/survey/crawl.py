@@ -7,14 +7,13 @@ import hashlib
 import json
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName
 
+from trueup.features.survey.imports import Imports
 from trueup.features.survey.live import Live, Manner
 from trueup.model.errors import SourceError
 from trueup.model.watcher import Watcher
@@ -23,17 +22,15 @@ from trueup.sources.crawl.journal import Journal
 from trueup.sources.crawl.names import open_list
 from trueup.sources.crawl.reader import FileReader
 from trueup.sources.crawl.records import Known, Outcome, Tally, Written
-from trueup.sources.dataset import Dataset
 from trueup.sources.simple import ACCEPT
 from trueup.sources.url import redact
 
-__all__ = ["Crawled", "Wanted", "crawl", "dataset_buckets"]
+__all__ = ["Crawled", "Wanted", "crawl"]
 
 _SILENT = 20
 """Pages in a row that a server did not give, after which there is no use in going on."""
 _PART = 50_000
 """Projects after which what was read becomes part of the dataset."""
-_PROBLEM = ("project", "outcome", "problem")
 _REFILL = 1000
 _TICK = 1.0
 """Seconds after which what is done is certain to be in the journal."""
@@ -72,38 +69,20 @@ class Crawled:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def dataset_buckets(where: str, buckets: int | None) -> int:
-    """The number of buckets of a dataset, which is begun if there is none; see `start_dataset`."""
-    # Here and below: a process that crawls all night does not carry Arrow and DuckDB with it.
-    from trueup.features.survey.run import start_dataset
-    from trueup.sources.dataset import open_dataset
-
-    return start_dataset(open_dataset(where), buckets).buckets
-
-
-def _write(journal: str, where: str, origin: str, buckets: int) -> Written:
-    from trueup.sources.crawl.parts import write_parts
-
-    return write_parts(journal, where, origin, buckets)
-
-
 async def crawl(
     wanted: Wanted,
-    dataset: Dataset,
     journal: Journal,
     fetcher: Fetcher,
-    executor: Executor,
+    imports: Imports,
     *,
-    buckets: int,
     watcher: Watcher | None = None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Crawled:
     """Crawl, going on where the journal says that a crawl of the same was interrupted.
 
-    Parts of the dataset are written by ``executor``, when enough was read and at the end. Raises
-    SourceError if the index gives no list, or stops answering: what was read stays in the journal.
+    Parts of the dataset are written when enough was read, and at the end. Raises SourceError if the
+    index gives no list, or stops answering: what was read stays in the journal.
     """
-    work = _Crawl(wanted, dataset, journal, fetcher, executor, buckets, watcher or Watcher(), now)
+    work = _Crawl(wanted, journal, fetcher, imports, watcher or Watcher())
     try:
         return await work.run()
     except ExceptionGroup as group:
@@ -121,17 +100,13 @@ class _Crawl:
     def __init__(
         self,
         wanted: Wanted,
-        dataset: Dataset,
         journal: Journal,
         fetcher: Fetcher,
-        executor: Executor,
-        buckets: int,
+        imports: Imports,
         watcher: Watcher,
-        now: Callable[[], datetime],
     ) -> None:
-        self._wanted, self._dataset, self._journal = wanted, dataset, journal
-        self._fetcher, self._executor, self._buckets = fetcher, executor, buckets
-        self._watcher, self._now = watcher, now
+        self._wanted, self._journal, self._fetcher = wanted, journal, fetcher
+        self._imports, self._watcher = imports, watcher
         self._crawled = Crawled()
         self._queue: deque[Known] = deque()
         self._after = ""
@@ -156,7 +131,10 @@ class _Crawl:
         while await self._part():
             pass
         crawled.tally, crawled.requests = journal.tally(), self._fetcher.sent
-        self._report()
+        strange = [(name, Outcome.UNREAD, "is no name of a project") for name in crawled.strange]
+        crawled.problems = [*strange, *journal.problems()]
+        self._imports.name_problems(crawled.problems)
+        crawled.written = self._imports.written
         if not crawled.tally.left:
             journal.finish()
         return crawled
@@ -253,38 +231,9 @@ class _Crawl:
 
     async def _part(self) -> bool:
         """Make what was read part of the dataset; whether there was anything."""
-        origin = self._journal.gather(self._now())
-        if origin is None:
+        begun = self._imports.begin()
+        if begun is None:
             return False
-        future = self._executor.submit(
-            _write, str(self._journal.path), self._dataset.where, origin, self._buckets
-        )
-        written = await asyncio.wrap_future(future)
-        self._crawled.written.append((origin, written))
-        self._record(origin, written, [])
-        self._journal.forget(origin)
+        origin, future = begun
+        self._imports.done(origin, await asyncio.wrap_future(future))
         return True
-
-    def _record(
-        self, origin: str, written: Written, problems: Sequence[tuple[str, str, str]]
-    ) -> None:
-        """Leave beside the parts where they come from, and what is not in them."""
-        record = {
-            "origin": origin,
-            "index": redact(self._wanted.url),
-            "manner": str(self._wanted.manner),
-            **asdict(written),
-            "problems": [dict(zip(_PROBLEM, one, strict=True)) for one in problems],
-        }
-        self._dataset.write(f"imports/{origin}.json", json.dumps(record).encode())
-
-    def _report(self) -> None:
-        """Name what was not read in the record of the last import; without any, in one of its own."""
-        crawled = self._crawled
-        strange = [(name, Outcome.UNREAD, "is no name of a project") for name in crawled.strange]
-        crawled.problems = [*strange, *self._journal.problems()]
-        if crawled.problems:
-            if not crawled.written:
-                nothing = Written(projects=0, rows=0, sources={}, unread=0)
-                crawled.written.append((self._journal.name(self._now()), nothing))
-            self._record(*crawled.written[-1], crawled.problems)

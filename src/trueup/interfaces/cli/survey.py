@@ -10,6 +10,7 @@ __all__ = ["command"]
 
 _SUBCOMMANDS = {
     "crawl": "Read a live index, politely, as far as releases have to be compared",
+    "walk": "Take files in that lie in folders, in a mirror, or in the store of `serve`",
     "load": "Take an export of the public distribution-metadata table in",
     "audit": "Judge what was gathered",
     "report": "Answer the published questions, as text, JSON, or a page with charts",

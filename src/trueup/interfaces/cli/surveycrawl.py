@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ipaddress
 import math
 import os
@@ -18,6 +17,7 @@ import click
 
 from trueup.interfaces.cli.errors import COULD_NOT, FINDINGS, HOLDS
 from trueup.interfaces.progress import watching
+from trueup.interfaces.surveyplaces import import_lines, journal_path
 from trueup.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ __all__ = ["command"]
 
 _FEW = 200
 """Projects that anybody may look at without saying who it is."""
-_SHOWN = 10
 _CONTACT = re.compile(r"[\x21-\x27\x2a-\x7e]{3,200}", re.ASCII)
 _EPILOG = """\b
 Examples:
@@ -118,7 +117,8 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 
 def _run(options: _Options) -> int:
-    from trueup.features.survey.crawl import Wanted, dataset_buckets
+    from trueup.features.survey.crawl import Wanted
+    from trueup.features.survey.imports import dataset_buckets
     from trueup.features.survey.live import Manner
     from trueup.sources.crawl.apart import apart
     from trueup.sources.dataset import open_dataset
@@ -160,6 +160,7 @@ async def _crawl(
     buckets: int,
 ) -> Crawled:
     from trueup.features.survey.crawl import crawl
+    from trueup.features.survey.imports import Imports
     from trueup.sources.crawl.fetch import Fetcher
     from trueup.sources.crawl.journal import Journal
     from trueup.sources.crawl.rate import Bucket
@@ -168,7 +169,7 @@ async def _crawl(
     credentials = Credentials(
         config.urls, netrc_file=netrc_path(os.environ), keyring=config.keyring
     )
-    path = _journal(dataset, wanted.url)
+    path = journal_path(dataset, wanted.url)
     with (
         watching(sys.stderr, bar=sys.stderr.isatty(), notes=options.verbose) as watcher,
         Journal(path, manner=str(wanted.manner)) as journal,
@@ -181,26 +182,14 @@ async def _crawl(
             watcher=watcher,
             environ=os.environ,
         ) as fetcher:
-            return await crawl(
-                wanted, dataset, journal, fetcher, executor, buckets=buckets, watcher=watcher
-            )
+            about = {"index": wanted.url, "manner": str(wanted.manner)}
+            imports = Imports(dataset, journal, executor, buckets=buckets, about=about)
+            return await crawl(wanted, journal, fetcher, imports, watcher=watcher)
 
 
 def _place(dataset: str) -> str:
     """The dataset as another process finds it."""
     return dataset if "://" in dataset else str(Path(dataset).resolve())
-
-
-def _journal(dataset: Dataset, url: str) -> Path:
-    """Beside the parts, or in the user's cache if they are not in a folder; one for each index."""
-    from trueup.sources.cache import cache_folder
-    from trueup.sources.dataset import FolderDataset
-
-    if isinstance(dataset, FolderDataset):
-        folder, said = dataset.folder, url
-    else:
-        folder, said = cache_folder(os.environ), f"{dataset.where} {url}"
-    return folder / "crawl" / f"{hashlib.sha256(said.encode()).hexdigest()[:16]}.sqlite3"
 
 
 def _index(explicit: str | None) -> IndexConfig:
@@ -291,19 +280,9 @@ def _texts(options: _Options) -> Iterable[tuple[str, tuple[str, ...]]]:
 
 def _words(crawled: Crawled) -> list[str]:
     tally = crawled.tally
-    lines = [
+    left = f", {tally.left:,} left: the same command goes on" if tally.left else ""
+    first = (
         f"{tally.wanted:,} projects: {tally.read:,} read, {tally.same:,} as they were, "
-        f"{tally.gone:,} gone, {tally.unread:,} unread"
-        + (f", {tally.left:,} left: the same command goes on" if tally.left else "")
-        + f"; {crawled.requests:,} requests"
-    ]
-    for origin, written in crawled.written:
-        sources = ", ".join(f"{count:,} {name}" for name, count in sorted(written.sources.items()))
-        lines.append(f"{origin}: {written.rows:,} files of {written.projects:,} projects"
-                     + (f": {sources}" if sources else ""))  # fmt: skip
-    for project, outcome, problem in crawled.problems[:_SHOWN]:
-        lines.append(f"{outcome}: {project}: {problem}")
-    if len(crawled.problems) > _SHOWN:
-        more = len(crawled.problems) - _SHOWN
-        lines.append(f"and {more:,} more, named in `imports/{crawled.written[-1][0]}.json`")
-    return lines
+        f"{tally.gone:,} gone, {tally.unread:,} unread{left}; {crawled.requests:,} requests"
+    )
+    return [first, *import_lines(crawled.written, crawled.problems)]

@@ -49,12 +49,13 @@ _TEXT = msgspec.msgpack.Decoder(Text)
 class Journal:
     """A journal in a file, for one process at a time; close it after use.
 
-    ``manner`` says how projects are read: what was read in another way is read again. Raises
+    ``manner`` says how projects are read: what was read in another way is read again; ``kind`` ends
+    the names of imports. Raises
     UsageError for a journal that another crawl has open, SourceError for one that cannot be used.
     """
 
-    def __init__(self, path: Path, *, manner: str = "") -> None:
-        self.path = path
+    def __init__(self, path: Path, *, manner: str = "", kind: str = "crawl") -> None:
+        self.path, self._kind = path, kind
         self._manner = manner
         self._pending: list[Settled] = []
         try:
@@ -260,7 +261,7 @@ class Journal:
             moment = max(moment, before + timedelta(seconds=1))
         with self._told():
             self._set("moment", f"{moment:{_MOMENT}}")
-        return f"{moment:{_MOMENT}}-crawl"
+        return f"{moment:{_MOMENT}}-{self._kind}"
 
     def forget(self, origin: str) -> None:
         """The rows of an import are part of the dataset now."""

@@ -14,7 +14,7 @@ from trueup.model.errors import NotFoundError, SourceError, TrueupError
 from trueup.model.metadata import Metadata, Unreadable, parse_metadata
 from trueup.sources.crawl.archives import Archives
 from trueup.sources.crawl.fetch import Answer, Fetcher, is_passing
-from trueup.sources.crawl.texts import Refused, Text, read_text, text_of
+from trueup.sources.crawl.texts import Refused, Text, answer_of, read_text, text_of
 from trueup.sources.limits import Limits
 
 __all__ = ["FileReader"]
@@ -100,13 +100,10 @@ class FileReader:
             read = await self._archives.read(artifact)
         except SourceError as error:
             return Refused(reason=str(error), passing=is_passing(error))
-        if isinstance(read.metadata, Unreadable):
-            return Refused(reason=read.metadata.reason, passing=read.metadata.passing)
-        made_by = (read.wheel_headers or {}).get("generator", ())
-        text = text_of(read.metadata, made_by[0] if made_by else None)
-        if key is not None:
-            fresh.append((key, text))
-        return text
+        answer = answer_of(read)
+        if key is not None and isinstance(answer, Text):
+            fresh.append((key, answer))
+        return answer
 
     async def _get(self, artifact: Artifact) -> Answer:
         # PEP 658: the address of the file, with `.metadata` appended to its path.

@@ -12,8 +12,9 @@ import re
 import msgspec
 
 from trueup.model.metadata import RESOLUTION_FIELDS, Metadata, Unreadable, parse_metadata, title
+from trueup.model.release import Reading
 
-__all__ = ["Refused", "Text", "read_text", "text_of"]
+__all__ = ["Refused", "Text", "answer_of", "read_text", "text_of"]
 
 
 class Text(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -91,6 +92,14 @@ def text_of(metadata: Metadata | Unreadable, generator: str | None = None) -> Te
         dynamic=_dynamic(fields.get("dynamic", ())),
         generator=generator,
     )
+
+
+def answer_of(read: Reading) -> Text | Refused:
+    """What reading an archive gave."""
+    if isinstance(read.metadata, Unreadable):
+        return Refused(reason=read.metadata.reason, passing=read.metadata.passing)
+    generator = (read.wheel_headers or {}).get("generator", ())
+    return text_of(read.metadata, generator[0] if generator else None)
 
 
 def _head(data: bytes) -> str | None:
