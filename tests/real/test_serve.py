@@ -12,6 +12,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -216,6 +217,34 @@ def test_who_may_do_what(server: Server, tmp_path: Path) -> None:
     files = {"content": (mine.name, mine.read_bytes())}
     answer = httpx2.post(url, data=data, files=files, headers={"authorization": f"Bearer {other}"})
     assert answer.status_code == 200
+
+
+def test_a_token_changes_nothing_of_another_project(server: Server, tmp_path: Path) -> None:
+    ours, theirs = make_wheel(tmp_path, "ours", "1.0"), make_wheel(tmp_path, "theirs", "1.0")
+    for wheel in (ours, theirs):
+        server.upload(wheel)
+        server.post(f"/api/{wheel.name.partition('-')[0]}/1.0/publish")
+    words = [word for one in ("yank", "upload") for word in ("--may", one)]
+    token = trueup(
+        "serve", "--data", str(server.data), "token", "o", "--project", "ours", *words
+    )  # fmt: skip
+
+    def post(path: str, **form: Any) -> int:
+        url = f"{server.url}{path}"
+        return httpx2.post(url, auth=("__token__", token), verify=False, **form).status_code
+
+    assert post(f"/api/ours/yank/{theirs.name}?reason=mine") == 404
+    assert post(f"/api/theirs/yank/{theirs.name}?reason=mine") == 403
+    assert server.release("theirs", "1.0")["files"][0]["yanked"] is None
+    assert post(f"/api/ours/yank/{ours.name}?reason=mine") == 200
+    assert server.release("ours", "1.0")["files"][0]["yanked"] == "mine"
+    # Neither is anything published by who may only upload.
+    new = make_wheel(tmp_path, "ours", "2.0")
+    form = {"files": {"content": (new.name, new.read_bytes())}}
+    for manifest, status in ((json.dumps([new.name]), 403), ("{", 400), ("[1]", 400), ("", 200)):
+        data = {":action": "file_upload", "trueup_expected": manifest}
+        assert post("/legacy/", data=data, **form) == status
+    assert server.release("ours", "2.0")["state"] == "staged"
 
 
 def test_a_channel_shadows_for_its_readers_only(server: Server, tmp_path: Path) -> None:

@@ -12,15 +12,23 @@ from trueup.sources.store.store import HostedFile, Scope, State, Store
 ONE = Version("1.0")
 
 
-def stage(store: Store, project: str, name: str, *, channel: str = "main", size: int = 5) -> None:
+def stage(
+    store: Store,
+    project: str,
+    name: str,
+    *,
+    channel: str = "main",
+    size: int = 5,
+    version: Version = ONE,
+) -> None:
     named = NormalizedName(project)
     file = HostedFile(
         filename=name, sha256="0" * 64, size=size, core_metadata=None, requires_python=None,
         yanked=None, uploaded=float(size), uploader="somebody",
     )  # fmt: skip
     store.add_file(
-        channel, named, ONE, file, verdict={"class": "identical"}, state=State.STAGED,
-        beside=store.release(channel, named, ONE),
+        channel, named, version, file, verdict={"class": "identical"}, state=State.STAGED,
+        beside=store.release(channel, named, version),
     )  # fmt: skip
 
 
@@ -96,6 +104,7 @@ def test_releases_are_summed_up(filled: Store) -> None:
 def test_the_history_of_a_release_has_what_was_done_to_its_files(filled: Store) -> None:
     numpy = NormalizedName("numpy")
     filled.set_yanked("main", numpy, "numpy-1.whl", "broken", who="me")
+    stage(filled, "numpy", "other.whl", version=Version("2.0"))
     filled.set_yanked("main", numpy, "other.whl", "not of it", who="me")
     found = filled.history("main", numpy, ONE, ["numpy-1.whl", "numpy-2.whl"])
     assert [one["action"] for one in found] == ["yank", "publish", "upload", "upload"]

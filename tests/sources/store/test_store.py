@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from packaging.utils import NormalizedName
@@ -235,6 +236,32 @@ def test_who_wrote_what_is_in_the_audit_log(store: Store) -> None:
         ("me", "publish", None),
         ("somebody", "upload", "a.whl"),
     ]
+
+
+NOTHING: dict[str, Callable[[Store, HostedRelease], object]] = {
+    "a file of another project": lambda store, gone: store.set_yanked(
+        "main", NormalizedName("other"), "a.whl", "", who="me"
+    ),
+    "a file of another channel": lambda store, gone: store.set_yanked(
+        "mpi", DEMO, "a.whl", "", who="me"
+    ),
+    "no file at all": lambda store, gone: store.set_yanked("main", DEMO, "b.whl", "", who="me"),
+    "a release that was deleted": lambda store, gone: store.remove(gone, who="me"),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING)
+def test_what_changes_nothing_is_not_noted(store: Store, case: str) -> None:
+    gone = published(store)
+    store.remove(gone, who="me")
+    published(store)
+    before = (store.generation(), len(store.audit()), staged(store).files)
+    other = replace(gone, version=Version("2.0"))
+    assert not NOTHING[case](store, other)
+    assert (store.generation(), len(store.audit()), staged(store).files) == before
+    with pytest.raises(ChangedError, match=r"demo 2.0 was deleted meanwhile"):
+        store.close(other, who="me")
+    assert len(store.audit()) == before[1]
 
 
 def test_tokens_are_found_until_they_expire_or_are_revoked(store: Store) -> None:

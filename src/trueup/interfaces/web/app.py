@@ -183,6 +183,10 @@ class _Handlers:
             if form.path is None or form.filename is None:
                 raise RefusedError("the form has no file", expected="a part named `content`")
             self._access.may(token, "upload", channel, _project(form.filename))
+            expected = _expected(form.first("trueup_expected"))
+            if expected is not None:
+                # The last file of a manifest publishes, whoever uploads it.
+                self._access.may(token, "publish", channel, _project(form.filename))
             async with attesting(self._desk.store, form, channel, token):
                 received = await run_in_threadpool(
                     self._desk.receiver(channel).receive,
@@ -192,7 +196,7 @@ class _Handlers:
                     size=form.size,
                     who=token.name,
                     said={name: form.first(name) for name in ("name", "version", "sha256_digest")},
-                    expected=_expected(form.first("trueup_expected")),
+                    expected=expected,
                 )
         if received.complete:
             await self._publish(channel, received.project, str(received.version), token.name)
@@ -295,11 +299,18 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
 
 
 def _expected(text: str) -> list[str] | None:
+    """The manifest of a form, None if it has none; raises RefusedError."""
+    if not text:
+        return None
     try:
-        found = json.loads(text) if text else None
-    except ValueError:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         found = None
-    return [str(name) for name in found] if isinstance(found, list) else None
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise RefusedError(
+            "`trueup_expected`", found=f"`{text[:100]}`", expected="a JSON list of file names"
+        )
+    return found
 
 
 def _received(received: Received) -> dict[str, Any]:

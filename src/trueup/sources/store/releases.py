@@ -295,30 +295,41 @@ class Releases(Database):
     def set_yanked(
         self, channel: str, project: NormalizedName, filename: str, reason: str | None, *, who: str
     ) -> bool:
-        """Yank a file (PEP 592), or take that back (None); False if there is no such file."""
+        """Yank a file of a project (PEP 592), or take that back (None); False if it has no such."""
+        theirs = select(RELEASES.c.id).where(
+            RELEASES.c.channel == channel, RELEASES.c.project == project
+        )
         with self.change() as connection:
             done = connection.execute(
                 update(FILES)
-                .where(FILES.c.channel == channel, FILES.c.filename == filename)
+                .where(FILES.c.release.in_(theirs), FILES.c.filename == filename)
                 .values(yanked=reason)
             )
+            if not done.rowcount:
+                return False
             self.seen(connection, project)
             action = "unyank" if reason is None else "yank"
             self.note(connection, who, action, channel, project, "", filename, reason)
-            return bool(done.rowcount)
+            return True
 
     def remove(self, release: HostedRelease, *, who: str) -> None:
-        """Delete a release and its files; blobs that nothing needs any more go with `fsck`."""
+        """Delete a release and its files; blobs that nothing needs any more go with `fsck`.
+
+        It may be gone already: then nothing is noted.
+        """
         with self.change() as connection:
             # SQLite gives numbers out again; the files go with their release.
-            connection.execute(delete(RELEASES).where(_this(release)))
+            if not connection.execute(delete(RELEASES).where(_this(release))).rowcount:
+                return
             self.seen(connection, release.project)
             self._note(connection, who, "delete", release.channel, release.project, release.version)
 
     def close(self, release: HostedRelease, *, who: str, closed: bool = True) -> None:
-        """Take no further files into a release."""
+        """Take no further files into a release; raises ChangedError if it is gone."""
         with self.change() as connection:
-            connection.execute(update(RELEASES).where(_this(release)).values(closed=closed))
+            done = connection.execute(update(RELEASES).where(_this(release)).values(closed=closed))
+            if not done.rowcount:
+                raise ChangedError(f"{release.project} {release.version} was deleted meanwhile")
             action = "close" if closed else "open"
             self._note(connection, who, action, release.channel, release.project, release.version)
 
