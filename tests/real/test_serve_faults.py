@@ -64,7 +64,9 @@ def test_an_index_does_the_same_on_every_store(place: ServePlace, tmp_path: Path
             content = server.get(file["url"]).content
             assert hashlib.sha256(content).hexdigest() == file["hashes"]["sha256"]
         more = make_wheel(tmp_path, "demo", "1.0", tags="py3-none-any", requires=["r0"])
-        assert server.upload(more).status_code == 400, "a published release is not contradicted"
+        warned = server.upload(more)
+        assert warned.status_code == 200, "this policy takes what contradicts, and says so"
+        assert warned.json()["findings"]
         assert server.post(f"/api/demo/yank/{pair[0].name}?reason=bad").status_code == 200
         assert 'data-yanked="bad"' in server.get("/simple/demo/").text
         assert server.post("/api/demo/1.0/delete").status_code == 200
