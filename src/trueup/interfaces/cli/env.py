@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from trueup.interfaces.cli.options import Combined
     from trueup.model.installed import InstalledEnvironment
     from trueup.model.installedreport import InstalledReport, Origin
+    from trueup.model.liverun import LiveRun
     from trueup.model.lock import Lock
     from trueup.model.nativereport import NativeReport
     from trueup.model.watcher import Watcher
@@ -45,6 +46,7 @@ Examples:
   trueup env --lock uv.lock                is it what was locked
   trueup env --published                   compare with the files on the index
   trueup env --wheel-cache                 what pip and uv built here and will install again
+  trueup env --native --run                who loads which library, confirmed in a process
   trueup env --explain numpy               who brought it, why, from which file
   trueup env --path site-packages          a folder of installed packages
   trueup env --root build/stage            a system below a folder
@@ -66,6 +68,7 @@ class _Options(JudgingOptions):
     root: str | None = None
     deep: bool = False
     native: bool = False
+    run: bool = False
     lock: str | None = None
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -146,6 +149,12 @@ class _Options(JudgingOptions):
             is_flag=True,
             help="Say what `libs` says of the environment, too: who loads which library.",
         ),
+        click.Option(
+            ["run", "--run"],
+            is_flag=True,
+            help="With `--native`: import what loads a BLAS or an OpenMP runtime, and have its "
+            "`threadpoolctl` say what is loaded. Only this runs code of the environment.",
+        ),
         INDEX,
         *RULES,
         *REPORT,
@@ -165,17 +174,23 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 def _run(options: _Options) -> int:
     from trueup.interfaces.cli.answer import deliver, exit_code, make_known
+    from trueup.interfaces.cli.envnative import live_run, native_report
 
+    if options.run and not options.native:
+        raise UsageError("`--run` confirms what `--native` says", hint="add `--native`")
     combined = combine(options, find_env_config(Path.cwd()))
     place = _place(options)
     report = _judged(place, options, combined)
     if options.explain is not None:
         return _explain(report, options)
-    native = _native(place) if options.native else None
+    native = native_report(place) if options.native else None
+    live = None
+    if options.run and native is not None:
+        live = live_run(native, place, _python(options))
     if options.write_baseline is not None:
         return make_known(report, options.write_baseline, quiet=options.quiet)
     deliver(
-        lambda colour, width: _render(report, native, options, colour=colour, width=width),
+        lambda colour, width: _render(report, native, live, options, colour=colour, width=width),
         options,
         failures=report.failures,
         step_summary=lambda: _step_summary(report),
@@ -288,23 +303,6 @@ def _selection(lock: Lock, options: _Options) -> Selection:
     return frozenset(chosen)
 
 
-def _native(place: Place) -> NativeReport:
-    """What `libs` says of the same folders."""
-    try:
-        from trueup.features.libs import libs
-        from trueup.sources.nativeinstalled import read_installed
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "`--native` needs the extra `native`",
-            hint="install it with `pip install 'trueup[native]'`",
-        ) from error
-    from trueup.model.loading import Layout
-
-    found = [one for site in place.sites for one in read_installed(site)]
-    layout = Layout(label=place.where, distributions=tuple(found))
-    return libs(found, layouts=[layout])
-
-
 def _place(options: _Options) -> Place:
     from trueup.sources.place import place_of_python, place_of_root, place_of_sites
     from trueup.sources.running import active_python
@@ -319,9 +317,17 @@ def _place(options: _Options) -> Place:
     return place_of_python(Path(options.python or active_python(os.environ)), os.environ)
 
 
+def _python(options: _Options) -> str | None:
+    """The interpreter that was asked for, or the active one; None for folders without one."""
+    from trueup.sources.running import active_python
+
+    return None if options.path or options.root else options.python or active_python(os.environ)
+
+
 def _render(
     report: InstalledReport,
     native: NativeReport | None,
+    live: LiveRun | None,
     options: _Options,
     *,
     colour: bool,
@@ -330,7 +336,7 @@ def _render(
     if options.form == "json":
         from trueup.interfaces.report.installedjson import render_installed_json
 
-        return render_installed_json(report, native)
+        return render_installed_json(report, native, live)
     if options.form == "html":
         from trueup.interfaces.report.installedhtml import render_installed_html
 
@@ -355,6 +361,10 @@ def _render(
         text += "\n" + render_native_text(
             native, colour=colour, width=width, verbose=options.verbose
         )
+    if live is not None:
+        from trueup.interfaces.report.liverun import render_live_text
+
+        text += "\n" + render_live_text(live, report.environment.sites, colour=colour, width=width)
     return text
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import trueup
 from trueup.interfaces.report.cachedbuilds import build_value
 from trueup.interfaces.report.json import dumps, finding_value, totals
+from trueup.interfaces.report.liverun import live_value
 from trueup.interfaces.report.nativejson import render_native_json
 from trueup.model.installed import DirectUrl, InstalledDistribution, Rows
 from trueup.model.installedreport import InstalledReport, Origin
+from trueup.model.liverun import LiveRun
 from trueup.model.metadata import Unreadable
 from trueup.model.nativereport import NativeReport
 
@@ -20,10 +22,13 @@ ENV_SCHEMA = "trueup.env-report/1"
 """The name and version of the shape; a change that can break a reader raises the number."""
 
 
-def render_installed_json(report: InstalledReport, native: NativeReport | None = None) -> str:
+def render_installed_json(
+    report: InstalledReport, native: NativeReport | None = None, live: LiveRun | None = None
+) -> str:
     """The report as JSON text that ends with a line break, keys in a fixed order.
 
-    ``native`` is what `libs` says of the same environment, and stands in its own shape.
+    ``native`` is what `libs` says of the same environment, and stands in its own shape;
+    ``live`` is what a process of it has loaded.
     """
     environment, runtime = report.environment, report.environment.runtime
     document: dict[str, Any] = {
@@ -47,6 +52,8 @@ def render_installed_json(report: InstalledReport, native: NativeReport | None =
     }
     if native is not None:
         document["native"] = json.loads(render_native_json(native))
+    if live is not None:
+        document["live"] = live_value(live)
     return dumps(document)
 
 
