@@ -93,3 +93,26 @@ def test_a_line_that_is_no_project_is_named(
     text = told(capsys, tmp_path / "d", "--from", names, "--index", "http://127.0.0.1:9/", code=2)
     assert "line 2" in text
     assert "`numpy>=1`" in text
+
+
+def test_a_sample_is_drawn_once_and_told_of(
+    server: IndexServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(12):
+        put(server, tmp_path / "files", f"p{number}", {LINUX: ["a"] if number < 4 else []})
+    list_projects(server)
+    options = ["--index", server.url, "--rate", 1000, "--buckets", 4, "--sample", 5]
+    text = told(capsys, tmp_path / "d", *options, "--seed", 3)
+    assert text.startswith("5 projects: 5 read")
+    drawn = {row.project for row in all_rows(tmp_path / "d").values()}
+    assert len(drawn) == 5
+    told(capsys, tmp_path / "d", *options, "--seed", 3)
+    assert {row.project for row in all_rows(tmp_path / "d").values()} == drawn
+    assert "holds another sample" in told(capsys, tmp_path / "d", *options, "--seed", 4, code=2)
+    assert "`--sample` draws from all projects" in told(
+        capsys, tmp_path / "d", "p1", *options, code=2
+    )
+    assert main(["survey", "audit", str(tmp_path / "d")]) == 0
+    capsys.readouterr()
+    assert main(["survey", "report", str(tmp_path / "d")]) == 0
+    assert "5 projects of 12 were drawn (seed 3)" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import hashlib
 import json
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -25,7 +25,7 @@ from trueup.sources.crawl.records import Known, Outcome, Tally, Written
 from trueup.sources.simple import ACCEPT
 from trueup.sources.url import redact
 
-__all__ = ["Crawled", "Wanted", "crawl"]
+__all__ = ["Crawled", "Wanted", "crawl", "listed_projects"]
 
 _SILENT = 20
 """Pages in a row that a server did not give, after which there is no use in going on."""
@@ -94,6 +94,42 @@ async def crawl(
         journal.flush()
 
 
+async def listed_projects(url: str, fetcher: Fetcher) -> dict[NormalizedName, int | None]:
+    """The projects that an index lists, with the serial number of their last change where it tells.
+
+    Raises SourceError if it gives no list.
+    """
+    url, attempt = f"{url.rstrip('/')}/", 0
+    while True:
+        attempt += 1
+        found: dict[NormalizedName, int | None] = {}
+        try:
+            await _read_list(url, fetcher, found.update)
+        except AgainError as again:
+            await fetcher.again(again, attempt, url)
+        except SourceError as error:
+            raise error.within(redact(url)) from error.__cause__
+        else:
+            return found
+
+
+async def _read_list(
+    url: str,
+    fetcher: Fetcher,
+    take: Callable[[list[tuple[NormalizedName, int | None]]], object],
+) -> list[str]:
+    """Hand on the names of an index's list as they come; returns the entries that are no names."""
+    answer = await fetcher.open(url, headers={"Accept": ACCEPT})
+    try:
+        names = open_list(answer.headers.get("content-type", ""))
+        async for chunk in answer.chunks():
+            take(list(names.feed(chunk)))
+        take(list(names.feed(b"", last=True)))
+    finally:
+        answer.close()
+    return names.strange
+
+
 class _Crawl:
     """One run of a crawl."""
 
@@ -156,24 +192,13 @@ class _Crawl:
         while True:
             attempt += 1
             try:
-                self._crawled.strange = await self._listed(url)
+                self._crawled.strange = await _read_list(url, self._fetcher, self._journal.want)
                 break
             except AgainError as again:
                 await self._fetcher.again(again, attempt, url)
             except SourceError as error:
                 raise error.within(redact(url)) from error.__cause__
         self._journal.listed()
-
-    async def _listed(self, url: str) -> list[str]:
-        answer = await self._fetcher.open(url, headers={"Accept": ACCEPT}, endless=True)
-        try:
-            names = open_list(answer.headers.get("content-type", ""))
-            async for chunk in answer.chunks():
-                self._journal.want(names.feed(chunk))
-            self._journal.want(names.feed(b"", last=True))
-        finally:
-            answer.close()
-        return names.strange
 
     async def _round(self, live: Live, *, last: bool) -> None:
         """Read all projects that are left; in the last round what cannot be had now is unread."""

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from trueup.features.survey.crawl import Crawled
+    from trueup.features.survey.crawl import Crawled, Wanted
     from trueup.sources.config import IndexConfig
+    from trueup.sources.crawl.fetch import Fetcher
     from trueup.sources.dataset import Dataset
 
 __all__ = ["command"]
@@ -38,6 +39,7 @@ _EPILOG = """\b
 Examples:
   trueup survey crawl dataset numpy scipy==1.14.0      two projects, of one of them one release
   trueup survey crawl dataset --from names.txt --newest 1
+  trueup survey crawl dataset --sample 2000 --contact me@example.org
   trueup survey crawl dataset --contact me@example.org all that the configured index lists
 
 An interrupted crawl goes on when the same command is given again. A later one asks only for what
@@ -62,6 +64,8 @@ class _Options:
     sdists: bool
     newest: int | None
     limit: int | None
+    sample: int | None
+    seed: int
     buckets: int | None
     verbose: bool
 
@@ -104,6 +108,14 @@ class _Options:
     "limit", "--limit", type=click.IntRange(min=1), metavar="N",
     help="Stop after N projects; the same command goes on.",
 )  # fmt: skip
+@click.option(
+    "sample", "--sample", type=click.IntRange(min=1), metavar="N",
+    help="Only N projects of all that the index lists, drawn by when they were changed last; the "
+    "report then says what that means for the whole.",
+)  # fmt: skip
+@click.option(
+    "seed", "--seed", type=int, default=1, show_default=True, help="Which ones are drawn."
+)
 @click.option("buckets", "--buckets", type=click.IntRange(1, 4096), help="Of a new dataset: 64.")
 @click.option("verbose", "-v", "--verbose", is_flag=True, help="Say what is tried again.")
 @click.pass_context
@@ -126,7 +138,12 @@ def _run(options: _Options) -> int:
     config = _index(options.index)
     url = config.urls[0]
     names = _names(options)
-    _is_polite(options, url, None if names is None else len(names))
+    if options.sample is not None and names is not None:
+        raise UsageError(
+            "`--sample` draws from all projects of the index",
+            hint="name no projects, or leave `--sample` out",
+        )
+    _is_polite(options, url, options.sample if names is None else len(names))
     workers = min(64, max(4, math.ceil(options.rate)))
     wanted = Wanted(
         url=_bare(url),
@@ -154,7 +171,7 @@ def _run(options: _Options) -> int:
 async def _crawl(
     options: _Options,
     config: IndexConfig,
-    wanted: Any,
+    wanted: Wanted,
     dataset: Dataset,
     executor: Any,
     buckets: int,
@@ -182,9 +199,36 @@ async def _crawl(
             watcher=watcher,
             environ=os.environ,
         ) as fetcher:
+            if options.sample is not None:
+                wanted = await _drawn(options, wanted, dataset, fetcher)
             about = {"index": wanted.url, "manner": str(wanted.manner)}
             imports = Imports(dataset, journal, executor, buckets=buckets, about=about)
             return await crawl(wanted, journal, fetcher, imports, watcher=watcher)
+
+
+async def _drawn(options: _Options, wanted: Wanted, dataset: Dataset, fetcher: Fetcher) -> Wanted:
+    """What is wanted, limited to the sample of the dataset, which is drawn now if there is none."""
+    from packaging.utils import canonicalize_name
+
+    from trueup.features.survey.crawl import listed_projects
+    from trueup.features.survey.sample import draw, keep_sample, kept_sample
+
+    assert options.sample is not None
+    sample = kept_sample(dataset)
+    if sample is None:
+        listed = await listed_projects(wanted.url, fetcher)
+        sample = draw(
+            {str(name): serial for name, serial in listed.items()}, options.sample, options.seed
+        )
+        keep_sample(dataset, sample)
+    elif (len(sample.projects), sample.seed) != (options.sample, options.seed):
+        raise UsageError(
+            f"`{dataset.where}` holds another sample",
+            found=f"{len(sample.projects):,} projects, seed {sample.seed}",
+            expected=f"{options.sample:,} projects, seed {options.seed}",
+            hint="one dataset is one sample: give another folder",
+        )
+    return replace(wanted, names={canonicalize_name(name): None for name in sample.projects})
 
 
 def _place(dataset: str) -> str:
