@@ -247,6 +247,22 @@ def test_a_token_changes_nothing_of_another_project(server: Server, tmp_path: Pa
     assert server.release("ours", "2.0")["state"] == "staged"
 
 
+@pytest.mark.parametrize(
+    ("action", "published", "staged"),
+    [("upload", 200, 200), ("read", 200, 404), ("metrics", 403, 403)],
+)
+def test_what_waits_is_for_those_who_work_on_it(
+    server: Server, tmp_path: Path, action: str, published: int, staged: int
+) -> None:
+    for version in ("1.0", "2.0"):
+        server.upload(make_wheel(tmp_path, "demo", version))
+    server.post("/api/demo/1.0/publish")
+    token = trueup("serve", "--data", str(server.data), "token", "o", "--may", action)
+    for version, status in (("1.0", published), ("2.0", staged)):
+        url = f"{server.url}/api/demo/{version}"
+        assert httpx2.get(url, auth=("__token__", token), verify=False).status_code == status
+
+
 def test_a_channel_shadows_for_its_readers_only(server: Server, tmp_path: Path) -> None:
     public = make_wheel(tmp_path, "demo", "1.0")
     local = make_wheel(tmp_path, "demo", "1.0", tags=LINUX, requires=["mpi"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from trueup.features.serve.names import CHANNEL
 from trueup.features.serve.policies import (
     ANY,
     PolicyBook,
@@ -19,7 +20,7 @@ from trueup.features.serve.policies import (
     ViewPolicy,
 )
 from trueup.interfaces.serveconfig import SPANS, ServeOptions
-from trueup.interfaces.servepolicy import CHANNEL, CLASSES
+from trueup.interfaces.servepolicy import CLASSES
 from trueup.interfaces.web.rates import Limits
 from trueup.model.errors import TrueupError, UsageError
 from trueup.sources.limits import size_text

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trueup.features.serve.names import CHANNEL
 from trueup.features.serve.policies import PolicyBook, ProjectPolicy, Readers, ReadRules
 from trueup.interfaces.servepolicy import (
-    CHANNEL,
     POLICY_KEYS,
     member,
     number_of,

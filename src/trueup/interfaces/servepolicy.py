@@ -24,7 +24,6 @@ from trueup.model.finding import ReleaseClass, Severity
 from trueup.sources.tomltable import TomlTable, alternatives
 
 __all__ = [
-    "CHANNEL",
     "CLASSES",
     "POLICY_KEYS",
     "member",
@@ -45,9 +44,6 @@ POLICY_KEYS = (
 
 CLASSES = (ReleaseClass.MERGEABLE, ReleaseClass.IRRECONCILABLE, ReleaseClass.UNKNOWN)
 """Classes of a release that may be refused."""
-
-CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
-"""The name of a channel, as addresses have it."""
 
 _CHANNELS = re.compile(r"[a-z0-9*?\[\]!-]{1,63}", re.ASCII)
 _PROJECTS = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,256}", re.ASCII)

@@ -137,3 +137,19 @@ def test_tokens_are_listed_and_revoked(say: Say) -> None:
     assert len(say("--data", "d", "token", "list").splitlines()) == 2
     assert "there is no token 1, 7" in say("--data", "d", "token", "revoke", "2", "7", "1", code=2)
     assert len(say("--data", "d", "token", "list").splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--project", "a/b"), "this is no name of a project"),
+        (("--project", "*"), "this is no name of a project"),
+        (("--channel", "MPI"), "the channel is malformed: found `MPI`"),
+        (("--channel", "*"), "the channel is malformed: found `*`"),
+    ],
+)
+def test_a_token_for_what_cannot_be_is_not_made(
+    say: Say, words: tuple[str, str], said: str
+) -> None:
+    assert said in say("--data", "d", "token", "build", *words, code=2)
+    assert len(say("--data", "d", "token", "list").splitlines()) == 1

@@ -145,6 +145,33 @@ def goes_up(engine: Engine, path: Path) -> None:
     assert len(list(Contents(engine).derived_rows())) == 2
 
 
+def test_who_is_logged_in_stays_when_tables_are_made_anew(engine: Engine) -> None:
+    bring_to(engine, "0012")
+    rows: dict[str, dict[str, object]] = {
+        "token": {
+            "id": 7, "digest": "d", "name": "n", "scope": '[["*"], ["upload"], ["*"]]', "made": 1,
+        },
+        "publisher": {
+            "id": 5, "kind": "oidc", "issuer": "i", "subject": "{}", "claims": "{}",
+            "pinned": "{}", "projects": "[]", "channels": '["main"]', "made": 1.0,
+        },
+        "session": {"digest": "s", "token": 7, "made": 1.0, "expires": 2.0},
+        "minted": {"token": 7, "publisher": 5},
+    }  # fmt: skip
+    with engine.begin() as connection:
+        for name, row in rows.items():
+            connection.execute(insert(METADATA.tables[name]).values(**row))
+    upgrade(engine)
+    assert difference(engine) == []
+    assert {name: kept(engine, name, row) for name, row in rows.items()} == {
+        name: [row] for name, row in rows.items()
+    }
+    store = Store(engine)
+    assert store.remove_publisher(5, who="me")
+    left = [kept(engine, name, rows[name]) for name in ("token", "session", "minted")]
+    assert left == [[], [], []]
+
+
 def test_a_step_that_fails_leaves_what_was(engine: Engine) -> None:
     """Steps that cannot be done, here because a table is in the way, are undone as a whole."""
     load(engine, RECORDED[0])

@@ -285,6 +285,46 @@ def test_tokens_are_found_until_they_expire_or_are_revoked(store: Store) -> None
     assert clocked.find(lasting) is None
 
 
+def test_a_number_means_one_token_for_ever(store: Store) -> None:
+    store.make("first", Scope())
+    [first] = store.all()
+    store.revoke(first.id)
+    store.make("second", Scope())
+    [second] = store.all()
+    assert second.id > first.id
+    assert not store.revoke(first.id)
+
+
+def test_expired_tokens_are_listed_for_a_month(store: Store) -> None:
+    now = [1000.0]
+    clocked = Store(store.engine, clock=lambda: now[0])
+    clocked.make("old", Scope(), seconds=60)
+    clocked.make("lasting", Scope())
+    for days, names in ((29, ["old", "lasting", "29"]), (31, ["lasting", "29", "31"])):
+        now[0] = 1060 + days * 86_400
+        clocked.make(str(days), Scope())
+        assert [one.name for one in clocked.all()] == names
+
+
+@pytest.mark.parametrize(
+    ("actions", "seen"),
+    [
+        (("read",), (True, False)),
+        (("metrics",), (False, False)),
+        (("read", "metrics"), (True, False)),
+        (("yank",), (True, True)),
+        (("*",), (True, True)),
+    ],
+)
+def test_who_sees_what_is_published_and_what_waits(
+    actions: tuple[str, ...], seen: tuple[bool, bool]
+) -> None:
+    scope = Scope(projects=("demo",), actions=actions, channels=("main",))
+    assert (scope.sees("main", "Demo"), scope.works_on("main", "Demo")) == seen
+    assert not scope.sees("mpi", "demo")
+    assert not scope.works_on("main", "other")
+
+
 def test_a_database_that_is_away_is_said_clearly(engine: Engine) -> None:
     upgrade(engine)
     away = open_engine("postgresql://nobody@127.0.0.1:9/none")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName
 
+from trueup.features.serve.names import channel_names, project_names
 from trueup.model.errors import UsageError
 from trueup.sources.oidc import check_issuer
 from trueup.sources.shown import shown
@@ -27,7 +28,6 @@ _GITHUB_REPOSITORY = re.compile(rf"[A-Za-z0-9_-]+/{_NAME}", re.ASCII)
 _GITLAB_PROJECT = re.compile(rf"{_NAME}(?:/{_NAME})+", re.ASCII)
 _WORKFLOW = re.compile(r"[^/\s\x00-\x1f]+\.ya?ml")
 _PATH = re.compile(r"(?!/)[^\s\x00-\x1f]+\.ya?ml")
-_CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 _NO_PROOF = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 """Claims that every token of an issuer has, whoever asks for it."""
 
@@ -136,20 +136,13 @@ def _claims(claims: Mapping[str, str]) -> dict[str, str]:
 def _projects(names: Sequence[str]) -> tuple[NormalizedName, ...]:
     if not names:
         raise UsageError("a publisher needs a project that it may publish")
-    try:
-        found = [canonicalize_name(name, validate=True) for name in names]
-    except InvalidName as error:
-        raise UsageError(f"this is no name of a project: {error}") from error
-    return tuple(dict.fromkeys(found))
+    return project_names(names)
 
 
 def _channels(names: Sequence[str]) -> tuple[str, ...]:
-    for name in names:
-        if not _CHANNEL.fullmatch(name):
-            raise _wrong("the channel", name, "small letters, digits and hyphens")
     if not names:
         raise UsageError("a publisher needs a channel that it may publish in")
-    return tuple(dict.fromkeys(names))
+    return channel_names(names)
 
 
 def _wrong(what: str, found: str, expected: str) -> UsageError:

@@ -67,14 +67,15 @@ def make(
     days: float | None,
 ) -> None:
     """Make a token, and print it: this once."""
-    from packaging.utils import canonicalize_name
+    from trueup.features.serve.names import channel_names, project_names
 
+    named, limited = project_names(projects), channel_names(channels)
     store = open_store(options)
     from trueup.sources.store.store import Scope
 
     scope = Scope(
-        projects=tuple(map(canonicalize_name, projects)) or ("*",),
-        channels=channels or ("*",),
+        projects=named or ("*",),
+        channels=limited or ("*",),
         actions=actions,
     )
     click.echo(store.make(name, scope, seconds=None if days is None else days * 86400))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import base64
-import re
 
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from trueup.features.serve.desk import MAIN, Desk
+from trueup.features.serve.names import CHANNEL
 from trueup.features.serve.receive import RefusedError
 from trueup.interfaces.web.limited import Rates
 from trueup.interfaces.web.rates import Limits
 from trueup.model.errors import NotFoundError
-from trueup.sources.store.store import Token
+from trueup.sources.store.store import HostedRelease, State, Token
 
 __all__ = ["Access", "channel_of", "credentials"]
-
-_CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 
 
 class Access:
@@ -50,9 +50,32 @@ class Access:
             raise self.forbidden(token, action, channel, project)
 
     def sees(self, token: Token, channel: str, project: str) -> None:
-        """Whoever may do something with a project may look at it; raises RefusedError (403)."""
-        if not any(token.scope.allows(one, channel, project) for one in token.scope.actions):
+        """Raises RefusedError (403) if the token shows nothing of a project there."""
+        if not token.scope.sees(channel, project):
             raise self.forbidden(token, "look at", channel, project)
+
+    async def release(self, request: Request) -> HostedRelease:
+        """The release that an address names, whatever its state; raises NotFoundError."""
+        channel, project = channel_of(request), canonicalize_name(request.path_params["project"])
+        try:
+            version = Version(request.path_params["version"])
+        except InvalidVersion as error:
+            raise NotFoundError("no such release", place=(project,)) from error
+        found = await run_in_threadpool(self._desk.store.release, channel, project, version)
+        if found is None:
+            raise _absent(project, version)
+        return found
+
+    async def looked_at(self, request: Request) -> HostedRelease:
+        """The same for a token that shows it; raises RefusedError, NotFoundError."""
+        token = await self.token(request)
+        channel, project = channel_of(request), request.path_params["project"]
+        self.sees(token, channel, project)
+        found = await self.release(request)
+        # What waits is for those who work on it.
+        if found.state is not State.PUBLISHED and not token.scope.works_on(channel, project):
+            raise _absent(found.project, found.version)
+        return found
 
     def forbidden(
         self, token: Token, action: str, channel: str, project: str | None
@@ -62,6 +85,10 @@ class Access:
         return _ForbiddenError(
             f"the token `{token.name}` may not {action} {what}channel `{channel}`"
         )
+
+
+def _absent(project: str, version: Version) -> NotFoundError:
+    return NotFoundError("no such release", place=(f"{project} {version}",))
 
 
 class _UnknownError(RefusedError):
@@ -75,7 +102,7 @@ class _ForbiddenError(RefusedError):
 def channel_of(request: Request) -> str:
     """The channel that an address names; raises NotFoundError for what cannot be one."""
     channel: str = request.path_params.get("channel", MAIN)
-    if not _CHANNEL.fullmatch(channel):
+    if not CHANNEL.fullmatch(channel):
         raise NotFoundError("no such channel", place=(channel,))
     return channel
 

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -48,7 +47,7 @@ from trueup.interfaces.web.upload import read_form
 from trueup.interfaces.web.watched import Tally
 from trueup.model.artifact import OtherName, parse_filename
 from trueup.model.errors import NotFoundError, TrueupError
-from trueup.sources.store.store import HostedRelease, State
+from trueup.sources.store.store import State
 
 __all__ = ["Index", "make_app"]
 
@@ -209,9 +208,7 @@ class _Handlers:
         return self._largest if own is None else min(own, self._largest)
 
     async def release(self, request: Request) -> Response:
-        token = await self._access.token(request)
-        self._access.sees(token, channel_of(request), request.path_params["project"])
-        found = await run_in_threadpool(self._find, request)
+        found = await self._access.looked_at(request)
         return JSONResponse(
             {
                 "project": found.project,
@@ -225,17 +222,6 @@ class _Handlers:
                 "verdict": found.verdict,
             }
         )
-
-    def _find(self, request: Request) -> HostedRelease:
-        project = canonicalize_name(request.path_params["project"])
-        try:
-            version = Version(request.path_params["version"])
-        except InvalidVersion as error:
-            raise NotFoundError("no such release") from error
-        found = self._desk.store.release(channel_of(request), project, version)
-        if found is None:
-            raise NotFoundError("no such release", place=(f"{project} {version}",))
-        return found
 
     async def publish(self, request: Request) -> Response:
         token = await self._access.token(request)
@@ -257,7 +243,7 @@ class _Handlers:
     async def _change(self, request: Request, action: str, change: Callable[..., None]) -> Response:
         token = await self._access.token(request)
         self._access.may(token, action, channel_of(request), request.path_params["project"])
-        found = await run_in_threadpool(self._find, request)
+        found = await self._access.release(request)
         await run_in_threadpool(change, found, who=token.name)
         await run_in_threadpool(self._desk.follow)
         return JSONResponse({"project": found.project, "done": action})

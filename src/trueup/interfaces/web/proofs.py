@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,7 +15,6 @@ from trueup.features.serve.refusal import TooLargeError
 from trueup.interfaces.web.access import Access, channel_of
 from trueup.model.errors import NotFoundError
 from trueup.sources.limits import size_text
-from trueup.sources.store.store import HostedRelease
 
 __all__ = ["ProofRoutes"]
 
@@ -45,7 +42,7 @@ class ProofRoutes:
         token = await self._access.token(request)
         channel, project = channel_of(request), request.path_params["project"]
         self._access.may(token, "upload", channel, project)
-        release = await run_in_threadpool(self._release, channel, request)
+        release = await self._access.release(request)
         data = await _body(request)
         found = await run_in_threadpool(take_proof, self._desk.store, release, data, who=token.name)
         await run_in_threadpool(self._desk.receiver(channel).reconsider, release, who=token.name)
@@ -53,27 +50,13 @@ class ProofRoutes:
 
     async def show(self, request: Request) -> Response:
         """The records of the release's sdists, by file name."""
-        token = await self._access.token(request)
-        channel = channel_of(request)
-        self._access.sees(token, channel, request.path_params["project"])
-        release = await run_in_threadpool(self._release, channel, request)
+        release = await self._access.looked_at(request)
         found = await run_in_threadpool(proofs_of, self._desk.store, release)
         if not found:
             raise NotFoundError(
                 "there is no proof", place=(f"{release.project} {release.version}",)
             )
         return JSONResponse({name: json.loads(record) for name, record in sorted(found.items())})
-
-    def _release(self, channel: str, request: Request) -> HostedRelease:
-        project = canonicalize_name(request.path_params["project"])
-        try:
-            version = Version(request.path_params["version"])
-        except InvalidVersion as error:
-            raise NotFoundError("no such release") from error
-        found = self._desk.store.release(channel, project, version)
-        if found is None:
-            raise NotFoundError("no such release", place=(f"{project} {version}",))
-        return found
 
 
 async def _body(request: Request) -> bytes:

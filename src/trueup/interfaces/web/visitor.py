@@ -27,8 +27,6 @@ __all__ = ["NOBODY", "Door", "NobodyError", "Visitor"]
 _COOKIE = "trueup-session"
 _HOURS = 12
 _LARGEST_FORM = 64 * 1024
-_ELSEWHERE = frozenset({"metrics"})
-"""What a token may do that has nothing to do with projects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +51,12 @@ class Visitor:
         return allowed and self.session is not None
 
     def sees(self, channel: str, project: str) -> bool:
-        """Whether what is published of a project there is shown: to readers and who works on it."""
-        return self._has(channel, project, but=_ELSEWHERE)
+        """Whether what is published of a project there is shown."""
+        return self.token is not None and self.token.scope.sees(channel, project)
 
     def works_on(self, channel: str, project: str) -> bool:
-        """Whoever may change something of a project there also sees what waits, and the log."""
-        return self._has(channel, project, but=_ELSEWHERE | {"read"})
-
-    def _has(self, channel: str, project: str, *, but: frozenset[str]) -> bool:
-        scope = None if self.token is None else self.token.scope
-        return scope is not None and any(
-            scope.allows(action, channel, project) for action in scope.actions if action not in but
-        )
+        """Whether what waits there is shown too, and the log."""
+        return self.token is not None and self.token.scope.works_on(channel, project)
 
 
 NOBODY = Visitor()

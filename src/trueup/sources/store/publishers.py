@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import secrets
@@ -16,10 +15,9 @@ from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trueup.model.errors import TrueupError
-from trueup.sources.store.database import Database
 from trueup.sources.store.failures import ChangedError
 from trueup.sources.store.tables import AUDIENCE, IDENTITIES, MINTED, PUBLISHERS, TOKENS
-from trueup.sources.store.tokens import Scope
+from trueup.sources.store.tokens import Scope, Tokens, digest_of
 
 __all__ = ["Kind", "Minted", "Publisher", "Publishers", "Terms", "UsedError"]
 
@@ -76,7 +74,7 @@ class UsedError(TrueupError):
     """An identity that was exchanged for a token before."""
 
 
-class Publishers(Database):
+class Publishers(Tokens):
     """Who needs no token of their own."""
 
     def add_publisher(self, terms: Terms, *, who: str) -> Publisher:
@@ -134,7 +132,6 @@ class Publishers(Database):
         by their numbers; ``until`` is when the identity expires, ``run`` what is known of whoever
         asked. Raises UsedError; ChangedError if a publisher is not any more as it was.
         """
-        text = f"trueup-{secrets.token_urlsafe(32)}"
         with self.change() as connection:
             self._sweep(connection)
             keep = {"digest": once, "until": until + _KEPT}
@@ -142,7 +139,7 @@ class Publishers(Database):
                 raise UsedError("this identity was exchanged for a token before")
             # Whole seconds, of which a client is told: not one less than it was promised.
             expires = math.ceil(self.clock()) + seconds
-            token = self._keep_token(connection, text, name, scope, expires)
+            text, token = self.insert_token(connection, name, scope, float(expires))
             for one in publishers:
                 self._pin(connection, one, pins.get(one.id, {}))
                 connection.execute(insert(MINTED).values(token=token, publisher=one.id))
@@ -156,7 +153,7 @@ class Publishers(Database):
             minted = select(MINTED.c.token)
             row = connection.execute(
                 delete(TOKENS)
-                .where(TOKENS.c.digest == _digest(text), TOKENS.c.id.in_(minted))
+                .where(TOKENS.c.digest == digest_of(text), TOKENS.c.id.in_(minted))
                 .returning(TOKENS.c.name)
             ).first()
             if row is not None:
@@ -196,22 +193,11 @@ class Publishers(Database):
     def _sweep(self, connection: Connection) -> None:
         """Forget minted tokens that have expired, and identities that nobody can use again."""
         now = self.clock()
+        self.sweep_tokens(connection)
         connection.execute(delete(IDENTITIES).where(IDENTITIES.c.until < now))
         connection.execute(
             delete(TOKENS).where(TOKENS.c.expires <= now, TOKENS.c.id.in_(select(MINTED.c.token)))
         )
-
-    def _keep_token(
-        self, connection: Connection, text: str, name: str, scope: Scope, expires: int
-    ) -> int:
-        added = insert(TOKENS).values(
-            digest=_digest(text),
-            name=name,
-            scope=json.dumps([scope.projects, scope.actions, scope.channels]),
-            made=self.clock(),
-            expires=float(expires),
-        )
-        return int(connection.execute(added.returning(TOKENS.c.id)).scalar_one())
 
     def _pin(self, connection: Connection, known: Publisher, pins: Mapping[str, str]) -> None:
         row = connection.execute(
@@ -250,11 +236,6 @@ def _insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) ->
     # Counts of rows are not told for inserts by every driver.
     done = connection.execute(added.returning(*table.primary_key.columns))
     return done.first() is not None
-
-
-def _digest(text: str) -> str:
-    """What :meth:`~trueup.sources.store.tokens.Tokens.find` looks for."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _columns(terms: Terms) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, or_, select
 
-from trueup.sources.store.tables import SESSIONS
-from trueup.sources.store.tokens import Token, Tokens
+from trueup.sources.store.tables import SESSIONS, TOKENS
+from trueup.sources.store.tokens import Token, Tokens, digest_of, token_of
 
 __all__ = ["Sessions"]
 
@@ -23,7 +22,7 @@ class Sessions(Tokens):
             connection.execute(delete(SESSIONS).where(SESSIONS.c.expires <= now))
             connection.execute(
                 insert(SESSIONS).values(
-                    digest=_digest(text), token=token.id, made=now, expires=now + seconds
+                    digest=digest_of(text), token=token.id, made=now, expires=now + seconds
                 )
             )
         return text
@@ -31,20 +30,17 @@ class Sessions(Tokens):
     def visitor(self, text: str) -> Token | None:
         """The token of a session, if both are still good."""
         now = self.clock()
+        wanted = (
+            select(TOKENS)
+            .join(SESSIONS, SESSIONS.c.token == TOKENS.c.id)
+            .where(SESSIONS.c.digest == digest_of(text), SESSIONS.c.expires > now)
+            .where(or_(TOKENS.c.expires.is_(None), TOKENS.c.expires > now))
+        )
         with self.look() as connection:
-            number = connection.execute(
-                select(SESSIONS.c.token).where(
-                    SESSIONS.c.digest == _digest(text), SESSIONS.c.expires > now
-                )
-            ).scalar()
-        found = next((one for one in self.all() if one.id == number), None)
-        return None if found is None or (found.expires or now + 1) <= now else found
+            row = connection.execute(wanted).first()
+        return None if row is None else token_of(row)
 
     def log_out(self, text: str) -> None:
         """End a session."""
         with self.change() as connection:
-            connection.execute(delete(SESSIONS).where(SESSIONS.c.digest == _digest(text)))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.digest == digest_of(text)))

@@ -155,7 +155,9 @@ TOKENS = Table(
     Column("scope", Text, nullable=False),
     Column("made", Float, nullable=False),
     Column("expires", Float),
+    sqlite_autoincrement=True,
 )
+"""A number is never given out again: who revokes one means the token that had it in a list."""
 
 AUDIT = Table(
     "audit",
@@ -211,9 +213,11 @@ PUBLISHERS = Table(
     Column("projects", Text, nullable=False),
     Column("channels", Text, nullable=False),
     Column("made", Float, nullable=False),
+    sqlite_autoincrement=True,
 )
 """Who may exchange identities for tokens; ``subject``, ``claims`` and ``pinned`` are JSON objects
-of texts, ``projects`` and ``channels`` JSON lists."""
+of texts, ``projects`` and ``channels`` JSON lists. Numbers stand in the audit log, and are never
+given out again."""
 
 MINTED = Table(
     "minted",
