@@ -30,7 +30,7 @@ import yaml
 import trueup
 from tests.index_server import IndexServer
 from trueup.interfaces.cli.main import cli
-from trueup.interfaces.config import KEYS, LIBS_KEYS, VERIFY_KEYS
+from trueup.interfaces.config import ENV_KEYS, KEYS, LIBS_KEYS, VERIFY_KEYS
 from trueup.interfaces.reference import outdated, pages
 from trueup.judge.installedrules import INSTALLED_RULES
 from trueup.judge.lockrules import LOCK_RULES
@@ -296,7 +296,8 @@ def test_generated_pages_are_up_to_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "keys"), [("check", KEYS), ("verify", VERIFY_KEYS), ("libs", LIBS_KEYS)]
+    ("verb", "keys"),
+    [("check", KEYS), ("verify", VERIFY_KEYS), ("libs", LIBS_KEYS), ("env", ENV_KEYS)],
 )
 def test_every_setting_is_documented(verb: str, keys: tuple[str, ...]) -> None:
     text = (DOCS / "reference/configuration.md").read_text("utf-8")
@@ -312,7 +313,7 @@ def test_documented_rule_codes_exist() -> None:
         shown += [code for code in re.findall(r"rules/([\w-]+)\.md", text) if code != "README"]
         for block in blocks(page, "toml"):
             tables = tomllib.loads(block.text).get("tool", {}).get("trueup", {})
-            for table in (tables.get(verb, {}) for verb in ("check", "verify", "libs")):
+            for table in (tables.get(verb, {}) for verb in ("check", "verify", "libs", "env")):
                 shown += [
                     *table.get("select", ()),
                     *table.get("ignore", ()),
