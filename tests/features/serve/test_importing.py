@@ -60,7 +60,8 @@ def kept(desk: Desk, name: str = "quarrel", channel: str = "main") -> HostedRele
     ("policy", "differ", "first", "again"),
     [
         (Policy.REJECT, False, "published: taken, taken", "published: there already, there already"),
-        (Policy.REJECT, True, "staged: taken, refused", "staged: there already, refused"),
+        (Policy.REJECT, True, "quarantined: taken, refused",
+         "quarantined: there already, refused"),
         (Policy.QUARANTINE, True, "quarantined: taken, taken",
          "quarantined: there already, there already"),
         (Policy.WARN, True, "published: taken, taken", "published: there already, there already"),

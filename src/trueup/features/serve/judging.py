@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -18,7 +19,12 @@ from trueup.sources.archive import reading_of_sdist
 from trueup.sources.store.blobs import Blobs
 from trueup.sources.store.store import HostedFile, HostedRelease
 
-__all__ = ["contradictions", "judge", "kept_file", "verdict_of"]
+__all__ = ["contradictions", "judge", "kept_file", "refused_files", "verdict_of", "with_refused"]
+
+_REFUSED = "refused"
+_MOST_REFUSED = 50
+"""More than that many files of one release are not remembered."""
+
 
 _OF_CLASSES = frozenset({"dependencies-differ", "extras-differ", "requires-python-differs"})
 """Rules whose findings say that the wheels differ, which is what the class of a release says."""
@@ -103,3 +109,14 @@ def verdict_of(report: ReleaseReport) -> dict[str, Any]:
         ],
         "merged": list(report.merged.requires_dist) if report.merged is not None else None,
     }
+
+
+def refused_files(release: HostedRelease | None, *, but: str) -> dict[str, str]:
+    """Files of a release that were not taken because they contradict it, with the reason; but one."""
+    known = (release.verdict if release is not None else None) or {}
+    return {name: why for name, why in known.get(_REFUSED, {}).items() if name != but}
+
+
+def with_refused(refused: Mapping[str, str]) -> dict[str, Any]:
+    """What a verdict says of them: nothing if there are none."""
+    return {_REFUSED: dict([*refused.items()][-_MOST_REFUSED:])} if refused else {}

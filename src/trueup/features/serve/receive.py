@@ -15,7 +15,13 @@ from pathlib import Path
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from trueup.features.serve.judging import contradictions, judge, verdict_of
+from trueup.features.serve.judging import (
+    contradictions,
+    judge,
+    refused_files,
+    verdict_of,
+    with_refused,
+)
 from trueup.features.serve.policies import Policy, PolicyBook, ProjectPolicy
 from trueup.features.serve.proofs import check_proofs
 from trueup.features.serve.refusal import HeldError, RefusedError, ThereError, TooLargeError
@@ -101,10 +107,10 @@ class Receiver:
         for attempt in range(_ATTEMPTS):
             self._check_name(filename)
             release = self._store.release(self._channel, name.project, name.version)
-            report, state = self._admit(release, new)
-            if attempt == 0:
-                self._blobs.put(sha256, path)
             try:
+                report, state = self._admit(release, new)
+                if attempt == 0:
+                    self._blobs.put(sha256, path)
                 self._keep(new, report, state, beside=release, who=who, expected=expected)
                 break
             except ChangedError:
@@ -142,9 +148,19 @@ class Receiver:
             # What is published cannot be set aside any more.
             published = release is not None and release.state is State.PUBLISHED
             if published or policy.contradictions is Policy.REJECT:
-                raise _refusal(bad[0])
+                refusal = _refusal(bad[0])
+                if release is not None and not published:
+                    self._hold(release, artifact.filename, str(refusal))
+                raise refusal
             return report, State.QUARANTINED
-        return report, State.STAGED
+        missing = refused_files(release, but=artifact.filename)
+        return report, State.QUARANTINED if missing else State.STAGED
+
+    def _hold(self, release: HostedRelease, filename: str, why: str) -> None:
+        """Set a release aside that lacks a file which contradicts it: no quiet period ends that."""
+        refused = refused_files(release, but=filename) | {filename: why}
+        verdict = {**(release.verdict or {}), **with_refused(refused)}
+        self._store.set_verdict(release, verdict, State.QUARANTINED)
 
     def _keep(
         self,
@@ -177,7 +193,7 @@ class Receiver:
                 uploaded=self._clock(),
                 uploader=who,
             ),
-            verdict=verdict_of(report),
+            verdict=verdict_of(report) | with_refused(refused_files(beside, but=artifact.filename)),
             state=state,
             beside=beside,
             expected=expected,
