@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,11 +11,12 @@ from dataclasses import replace
 import pytest
 from packaging.utils import NormalizedName
 from packaging.version import Version
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from trueup.sources.store.failures import ChangedError, StoreError
 from trueup.sources.store.schema import open_engine, upgrade
 from trueup.sources.store.store import HostedFile, HostedRelease, Scope, State, Store
+from trueup.sources.store.tables import GENERATION
 
 DEMO, ONE = NormalizedName("demo"), Version("1.0")
 
@@ -332,3 +334,19 @@ def test_a_database_that_is_away_is_said_clearly(engine: Engine) -> None:
         Store(away).generation()
     assert caught.value.hint
     away.dispose()
+
+
+def test_a_page_is_not_kept_rather_than_waited_for(store: Store, address: str) -> None:
+    other = open_engine(address)
+    before = store.generation()
+    with other.begin() as connection:
+        # Somebody else writes, for as long as this lasts.
+        connection.execute(update(GENERATION).values(number=GENERATION.c.number))
+        begun = time.monotonic()
+        page = store.keep_page("main", DEMO, "json", b"page", generation=before, stale=False)
+        assert time.monotonic() - begun < 10, "writers wait for half a minute"
+        assert page.body == b"page"
+    assert store.page("main", DEMO, "json") is None
+    keep(store, before)
+    assert store.page("main", DEMO, "json") is not None
+    other.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -14,6 +15,12 @@ from trueup.sources.store.scratch import open_scratch
 __all__ = ["Blobs", "FolderBlobs", "ObjectBlobs", "blob_file", "open_blobs"]
 
 CHUNK = 1024 * 1024
+
+_PATIENCE = 5.0
+"""Seconds after which an object store that fails is not asked again: somebody waits for an answer."""
+
+_NEAR = ("file:", "memory:")
+"""Stores that are asked through no network."""
 
 
 class Blobs(Protocol):
@@ -160,6 +167,8 @@ class ObjectBlobs:
     def __init__(self, url: str, scratch: Path, **options: Any) -> None:
         import obstore.store
 
+        if not url.startswith(_NEAR):
+            options.setdefault("retry_config", {"retry_timeout": timedelta(seconds=_PATIENCE)})
         self._store = obstore.store.from_url(url, **options)
         self.scratch = open_scratch(scratch)
 
@@ -174,7 +183,7 @@ class ObjectBlobs:
                 # Once more, so that its time says when it was last put.
                 obstore.put(self._store, self._key(sha256), path)
         except Exception as error:  # obstore's errors share no base but this
-            raise StoreError(f"cannot be kept: {error}", place=(sha256,)) from error
+            raise StoreError(f"cannot be kept: {_said(error)}", place=(sha256,)) from error
         path.unlink(missing_ok=True)
 
     def _key(self, sha256: str) -> str:
@@ -188,7 +197,7 @@ class ObjectBlobs:
         except FileNotFoundError:
             return None
         except Exception as error:  # obstore's errors share no base but this
-            raise StoreError(f"cannot be looked for: {error}", place=(sha256,)) from error
+            raise StoreError(f"cannot be looked for: {_said(error)}", place=(sha256,)) from error
 
     def read(self, sha256: str, start: int, end: int) -> Iterator[bytes]:
         import obstore
@@ -202,7 +211,7 @@ class ObjectBlobs:
             except FileNotFoundError as error:
                 raise NotFoundError("is not kept", place=(sha256,)) from error
             except Exception as error:  # obstore's errors share no base but this
-                raise StoreError(f"cannot be read: {error}", place=(sha256,)) from error
+                raise StoreError(f"cannot be read: {_said(error)}", place=(sha256,)) from error
 
     def delete(self, sha256: str) -> None:
         import obstore
@@ -220,7 +229,7 @@ class ObjectBlobs:
         except FileNotFoundError:
             return False
         except Exception as error:  # obstore's errors share no base but this
-            raise StoreError(f"cannot be removed: {error}", place=(sha256,)) from error
+            raise StoreError(f"cannot be removed: {_said(error)}", place=(sha256,)) from error
         return True
 
     def path(self, sha256: str) -> Path | None:
@@ -232,6 +241,11 @@ class ObjectBlobs:
         for batch in obstore.list(self._store):
             for item in batch:
                 yield item["path"].rpartition("/")[2]
+
+
+def _said(error: Exception) -> str:
+    """The first line: others are for who writes object stores."""
+    return str(error).partition("\n")[0]
 
 
 def open_blobs(where: str, folder: Path) -> FolderBlobs | ObjectBlobs:

@@ -39,14 +39,20 @@ class Database:
         )
 
     @contextmanager
-    def change(self) -> Iterator[Connection]:
+    def change(self, *, patience: float | None = None) -> Iterator[Connection]:
         """A transaction: all of it happens, or nothing.
 
-        Raises ChangedError if somebody else wrote the same first, StoreError. What it noted in
-        the audit log is told to ``on_write`` afterwards.
+        ``patience`` are the seconds that it waits for others who write, None: as long as is usual.
+        Raises ChangedError if somebody else wrote the same first, StoreError. What it noted in the
+        audit log is told to ``on_write`` afterwards.
         """
         noted: list[Mapping[str, Any]] = []
-        with _told(), self.engine.begin() as connection:
+        engine = self.engine
+        if patience is not None:
+            engine = engine.execution_options(patience=patience)
+        with _told(), engine.begin() as connection:
+            if patience is not None and engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(patience * 1000)}")
             connection.info[_NOTED] = noted
             yield connection
         for entry in noted:

@@ -19,6 +19,9 @@ from trueup.sources.store.tables import METADATA
 __all__ = ["knows", "open_engine", "revision_of", "upgrade"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_PATIENCE = 30.0
+"""Seconds that somebody who writes to SQLite waits for others who do."""
+
 _LOCK = 0x7472756575700001
 """Any number that nobody else takes."""
 
@@ -55,8 +58,13 @@ def _prepare(connection: Any, record: object) -> None:
 def _begin(connection: Any) -> None:
     # A transaction that reads first and writes later could not be promoted beside another writer;
     # one that only reads waits for nobody.
-    reads = connection.get_execution_options().get("only_reads", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if options.get("only_reads", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    patience = options.get("patience", _PATIENCE)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={round(patience * 1000)}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def upgrade(engine: Engine) -> None:

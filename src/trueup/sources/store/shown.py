@@ -29,6 +29,10 @@ from trueup.sources.store.tables import (
 __all__ = ["Page", "Shown", "headers_said"]
 
 
+_PATIENCE = 0.2
+"""Seconds that somebody who asked for a page may wait for it to be kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A rendered page: the body, the same as gzip, and its ETag (quoted).
@@ -83,7 +87,8 @@ class Shown(Outcomes):
     ) -> Page:
         """Keep a rendered page, unless something changed since ``generation`` was asked for.
 
-        A page that cannot be kept, because the disk is full, is true all the same.
+        A page that cannot be kept, because the disk is full or somebody else writes for long, is
+        true all the same.
         """
         packed = gzip.compress(body, 6, mtime=0)
         etag = f'"{hashlib.sha256(body).hexdigest()[:40]}"'
@@ -91,7 +96,7 @@ class Shown(Outcomes):
             body=body, packed=packed, etag=etag, made=self.clock(), stale=stale, until=until,
             said=tuple((said or {}).items()),
         )  # fmt: skip
-        with suppress(StoreError), self.change() as connection:
+        with suppress(StoreError), self.change(patience=_PATIENCE) as connection:
             # Locked until the page is written: nobody changes anything in between.
             now = connection.execute(select(GENERATION.c.number).with_for_update()).scalar_one()
             if now == generation:
