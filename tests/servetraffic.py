@@ -30,6 +30,9 @@ PROJECTS = 6
 """Of each writer; the names stay, so that what is kept of them does not grow."""
 
 VERSIONS = 3
+NAMES = 20
+"""Of each project; they come again, because names that were seen are remembered up to a number."""
+
 TAGS = ("py3-none-manylinux_2_17_x86_64", "py3-none-win_amd64", "py3-none-macosx_11_0_arm64")
 SIZES = (10, 10, 3_000, 50_000, 50_000, 400_000, 3_000_000)
 _DERIVED = re.compile(r"-\d+cons-")
@@ -70,7 +73,8 @@ class _Project:
         """The change happens somewhere within the context."""
         old = self.states[-1]
         files = {name: file for found in versions.values() for name, file in found.items()}
-        self.states = [*self.states[-4:], _State(files=files, since=time.monotonic())]
+        # Nobody waits for an answer as long as this many changes take.
+        self.states = [*self.states[-200:], _State(files=files, since=time.monotonic())]
         yield
         self.versions, old.until = versions, time.monotonic()
 
@@ -160,7 +164,7 @@ class Traffic:
         self, client: httpx2.Client, project: _Project, chance: random.Random, folder: Path
     ) -> None:
         project.count += 1
-        version, files = f"1.{project.count}", {}
+        version, files = f"1.{project.count % NAMES}", {}
         differ = chance.random() < 0.5
         for tag in TAGS[: chance.randint(1, 3)]:
             path = make_wheel(
@@ -259,7 +263,10 @@ class Traffic:
             shown = before[1]
         found = {name for name in shown if "corrected" not in view or not _DERIVED.search(name)}
         if found not in [set(files) for files in allowed]:
-            self._note(f"{path} lists {sorted(shown)}, but {[sorted(one) for one in allowed]}")
+            self._note(
+                f"{path} after {time.monotonic() - start:.2f} s, {headers}: "
+                f"{sorted(found)} is none of {[sorted(one) for one in allowed]}"
+            )
 
     def _file(self, client: httpx2.Client, project: _Project, chance: random.Random) -> None:
         file = self._any(project, chance)

@@ -69,7 +69,7 @@ async def send_page(page: Page, wishes: Wishes, send: Send) -> int:
     return len(body)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _start(
     form: str,
     etag: str,
