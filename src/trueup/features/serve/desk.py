@@ -37,6 +37,9 @@ from trueup.sources.store.store import HostedRelease, Page, State, Store
 
 __all__ = ["MAIN", "Desk", "View"]
 
+_STALE_AGE = 60.0
+"""Seconds for which its last good page is, before it is asked again."""
+
 _UPSTREAM_AGE = 600.0
 """Seconds for which a page of an upstream project is served as it is."""
 
@@ -213,12 +216,16 @@ class Desk:
             body,
             generation=generation,
             stale=stale,
-            until=None if stale else self._complete_until(accounts, view),
+            until=self._complete_until(accounts, view, stale=stale),
             said={_EDITION: self._edition, **told(accounts)} if view.steps else None,
         )
 
-    def _complete_until(self, accounts: Sequence[Account], view: View) -> float | None:
+    def _complete_until(
+        self, accounts: Sequence[Account], view: View, *, stale: bool
+    ) -> float | None:
         now = self.clock()
+        if stale:
+            return now + _STALE_AGE
         until = until_of(accounts, now)
         if LEDGER in view.steps:
             # Patches end with a day.

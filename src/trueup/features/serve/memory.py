@@ -64,13 +64,11 @@ class PageMemory:
             if old is not None and old.generation > generation:
                 return
             if old is not None:
-                self._forget(key)
+                self._size -= self._pages.pop(key).size
             if held.size > self._limit:
                 return
             self._pages[key] = held
             self._size += held.size
             while self._size > self._limit:
-                self._forget(next(iter(self._pages)))
-
-    def _forget(self, key: PageKey) -> None:
-        self._size -= self._pages.pop(key).size
+                # One step, since others may ask for a page and move it meanwhile.
+                self._size -= self._pages.popitem(last=False)[1].size

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from packaging.utils import NormalizedName
 
+from trueup.features.serve.outage import Outage
 from trueup.features.serve.outcome import Account
 from trueup.features.serve.watch import DeskWatcher, asking
 from trueup.model.artifact import Artifact
@@ -132,6 +133,7 @@ class Upstream:
         self._open = open_index
         self._lent: _Lent | None = None
         self._stale: set[str] = set()
+        self._outage = Outage()
         self._lock = threading.Lock()
         self.watcher = DeskWatcher()
 
@@ -155,7 +157,11 @@ class Upstream:
         """The upstream page with our own addresses; its files are fetched when they are asked for."""
         try:
             # A source remembers what it was told, so each look at a page needs a new one.
-            with asking(self.watcher, "page", project), self._open() as source:
+            with (
+                self._outage.asking(),
+                asking(self.watcher, "page", project),
+                self._open() as source,
+            ):
                 listing = source.listing(project)
         except NotFoundError:
             raise

@@ -28,6 +28,7 @@ from trueup.interfaces.web.gate import Gate
 from trueup.interfaces.web.limited import Limited, Rates
 from trueup.interfaces.web.oidc import Oidc
 from trueup.interfaces.web.operation import Operation
+from trueup.interfaces.web.outside import Outside
 from trueup.interfaces.web.pages import Pages
 from trueup.interfaces.web.problems import refused
 from trueup.interfaces.web.proofs import ProofRoutes
@@ -101,6 +102,7 @@ class _Handlers:
         self._desk = desk
         self._access = access
         self._largest = largest
+        self._outside = Outside()
 
     def routes(self) -> list[Route]:
         found = [
@@ -148,7 +150,7 @@ class _Handlers:
             base = request.url.path.rstrip("/").rpartition("/")[0]
             return RedirectResponse(f"{base}/{project}/", status_code=301)
         wishes = wishes_of(request.scope["headers"])
-        page = await run_in_threadpool(self._desk.page, self._view(request), project, wishes.form)
+        page = await self._outside.run(self._desk.page, self._view(request), project, wishes.form)
         return PageResponse(page, wishes)
 
     async def file(self, request: Request) -> Response:
@@ -156,12 +158,12 @@ class _Handlers:
         if not _SHA256.fullmatch(sha256):
             raise NotFoundError("no such file", place=(filename,))
         if filename.endswith(".metadata"):
-            data = await run_in_threadpool(self._desk.files.sidecar, sha256)
+            data = await self._outside.run(self._desk.files.sidecar, sha256)
             if data is None:
                 raise NotFoundError("no such file", place=(filename,))
             headers = {"cache-control": IMMUTABLE}
             return Response(data, media_type="application/octet-stream", headers=headers)
-        found = await run_in_threadpool(self._desk.files.file, sha256, filename)
+        found = await self._outside.run(self._desk.files.file, sha256, filename)
         return file_response(found, sha256, request)
 
     async def upload(self, request: Request) -> Response:
