@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from trueup.features.serve.policies import MAIN, Declarations, ProjectPolicy, Proofs
+from trueup.features.serve.policies import Declarations, ProjectPolicy, Proofs
 from trueup.features.serve.refusal import RefusedError
+from trueup.features.serve.view import View
 from trueup.model.errors import SourceError
 from trueup.sources.proofrecord import RecordedProof, parse_proof
 from trueup.sources.store.store import HostedFile, HostedRelease, Store
@@ -99,7 +100,7 @@ def check_proofs(store: Store, release: HostedRelease, policy: ProjectPolicy) ->
             raise RefusedError(
                 f"`{file.filename}` has no proof; "
                 f"`trueup prove {file.filename} --record proof.json` makes one",
-                hint=f"send it to `POST {_prefix(release.channel)}/api/{release.project}/"
+                hint=f"send it to `POST {View(channel=release.channel).path}/api/{release.project}/"
                 f"{release.version}/proof`",
             )
         declared = parse_proof(there[file.filename], place=_PLACE).declared
@@ -109,7 +110,3 @@ def check_proofs(store: Store, release: HostedRelease, policy: ProjectPolicy) ->
                 "count here",
                 found=f"{', '.join(f'`{field}`' for field in declared)} varies",
             )
-
-
-def _prefix(channel: NormalizedName | str) -> str:
-    return "" if channel == MAIN else f"/c/{channel}"

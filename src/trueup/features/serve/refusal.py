@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from trueup.model.errors import TrueupError
 
-__all__ = ["HeldError", "RefusedError", "ThereError", "TooLargeError"]
+__all__ = ["ForbiddenError", "HeldError", "RefusedError", "ThereError", "TooLargeError"]
 
 
 class RefusedError(TrueupError):
@@ -17,6 +17,12 @@ class RefusedError(TrueupError):
 
     status = 400
     headers: Mapping[str, str] = MappingProxyType({})
+
+
+class ForbiddenError(RefusedError):
+    """Not for whoever asks."""
+
+    status = 403
 
 
 class ThereError(RefusedError):

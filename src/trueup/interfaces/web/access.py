@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from trueup.features.serve.desk import MAIN, Desk
 from trueup.features.serve.names import CHANNEL
-from trueup.features.serve.receive import RefusedError
+from trueup.features.serve.refusal import ForbiddenError, RefusedError
 from trueup.interfaces.web.limited import Rates
 from trueup.interfaces.web.rates import Limits
 from trueup.model.errors import NotFoundError
@@ -82,7 +82,7 @@ class Access:
     ) -> RefusedError:
         """The refusal (403); ``project`` None: all that the channel has."""
         what = f"`{project}` in " if project is not None else ""
-        return _ForbiddenError(
+        return ForbiddenError(
             f"the token `{token.name}` may not {action} {what}channel `{channel}`"
         )
 
@@ -93,10 +93,6 @@ def _absent(project: str, version: Version) -> NotFoundError:
 
 class _UnknownError(RefusedError):
     status = 401
-
-
-class _ForbiddenError(RefusedError):
-    status = 403
 
 
 def channel_of(request: Request) -> str:

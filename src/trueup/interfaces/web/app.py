@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -40,6 +40,7 @@ from trueup.interfaces.web.replies import (
     PageResponse,
     file_response,
     form_of,
+    normal_page,
     send_page,
     wishes_of,
 )
@@ -144,11 +145,10 @@ class _Handlers:
         return Response(body, media_type=FORMS[form], headers=headers)
 
     async def page(self, request: Request) -> Response:
-        name = request.path_params["project"]
-        project = canonicalize_name(name)
-        if name != project or not request.url.path.endswith("/"):
-            base = request.url.path.rstrip("/").rpartition("/")[0]
-            return RedirectResponse(f"{base}/{project}/", status_code=301)
+        elsewhere = normal_page(request)
+        if elsewhere is not None:
+            return elsewhere
+        project = canonicalize_name(request.path_params["project"])
         wishes = wishes_of(request.scope["headers"])
         page = await self._outside.run(self._desk.page, self._view(request), project, wishes.form)
         return PageResponse(page, wishes)

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from trueup.features.serve.desk import Desk
-from trueup.features.serve.receive import RefusedError
+from trueup.features.serve.refusal import ForbiddenError, RefusedError
 from trueup.interfaces.web.access import channel_of
 from trueup.interfaces.web.releasepage import ReleasePages, ReleaseView, version_in
 from trueup.interfaces.web.visitor import Door, Visitor
@@ -63,7 +63,7 @@ class Changes:
             project = canonicalize_name(request.path_params["project"])
             found = await self._releases.find(visitor, channel, project, version_in(request))
             if not visitor.may(allowed, channel, project):
-                raise _ForbiddenError(f"your token may not {allowed} `{project}` in `{channel}`")
+                raise ForbiddenError(f"your token may not {allowed} `{project}` in `{channel}`")
             try:
                 await run_in_threadpool(change, found, visitor, fields)
             except RefusedError as error:
@@ -116,10 +116,6 @@ class Changes:
             )
             if not done:
                 raise NotFoundError("no such file", place=(name,))
-
-
-class _ForbiddenError(RefusedError):
-    status = 403
 
 
 def _name(visitor: Visitor) -> str:

@@ -24,6 +24,7 @@ from trueup.features.serve.receive import RefusedError
 from trueup.features.serve.trusted import AmbiguousError, UntrustedError
 from trueup.interfaces.web import reason
 from trueup.interfaces.web.access import channel_of
+from trueup.interfaces.web.body import read_body
 from trueup.model.errors import NotFoundError, TrueupError
 from trueup.sources.oidc import InvalidIdentityError, IssuerError, Keys, UnreadableIdentityError
 from trueup.sources.store.publishers import UsedError
@@ -133,11 +134,7 @@ class Oidc:
 
 async def _token_of(request: Request) -> str:
     """The token in the body, whatever type it claims to have (`curl -d` says it is a form)."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST:
-            raise _PayloadError("the request is too large")
+    body = await read_body(request, _LARGEST)
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:

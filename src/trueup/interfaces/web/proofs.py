@@ -11,10 +11,9 @@ from starlette.routing import Route
 
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.proofs import proofs_of, take_proof
-from trueup.features.serve.refusal import TooLargeError
 from trueup.interfaces.web.access import Access, channel_of
+from trueup.interfaces.web.body import read_body
 from trueup.model.errors import NotFoundError
-from trueup.sources.limits import size_text
 
 __all__ = ["ProofRoutes"]
 
@@ -43,7 +42,7 @@ class ProofRoutes:
         channel, project = channel_of(request), request.path_params["project"]
         self._access.may(token, "upload", channel, project)
         release = await self._access.release(request)
-        data = await _body(request)
+        data = await read_body(request, _LARGEST, what="the record")
         found = await run_in_threadpool(take_proof, self._desk.store, release, data, who=token.name)
         await run_in_threadpool(self._desk.receiver(channel).reconsider, release, who=token.name)
         return JSONResponse({"filename": found.filename, "sha256": found.sha256, "holds": True})
@@ -57,14 +56,3 @@ class ProofRoutes:
                 "there is no proof", place=(f"{release.project} {release.version}",)
             )
         return JSONResponse({name: json.loads(record) for name, record in sorted(found.items())})
-
-
-async def _body(request: Request) -> bytes:
-    found = bytearray()
-    async for chunk in request.stream():
-        found += chunk
-        if len(found) > _LARGEST:
-            raise TooLargeError(
-                "the record is too large", expected=f"at most {size_text(_LARGEST)}"
-            )
-    return bytes(found)

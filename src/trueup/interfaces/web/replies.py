@@ -7,16 +7,17 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from packaging.utils import canonicalize_name
 from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from trueup.features.serve.filed import ServedFile
 from trueup.sources.store.store import Page
 
-__all__ = ["FORMS", "IMMUTABLE", "PageResponse", "Wishes", "file_response", "form_of", "send_page",
-           "wishes_of"]  # fmt: skip
+__all__ = ["FORMS", "IMMUTABLE", "PageResponse", "Wishes", "file_response", "form_of", "normal_page",
+           "send_page", "wishes_of"]  # fmt: skip
 
 FORMS = {
     "json": "application/vnd.pypi.simple.v1+json",
@@ -97,6 +98,16 @@ def _start(
         "status": 304 if same else 200,
         "headers": tuple(fields),
     }
+
+
+def normal_page(request: Request) -> RedirectResponse | None:
+    """Where the page of a project is, if the address says it in another way (PEP 503); else None."""
+    name = request.path_params["project"]
+    project = canonicalize_name(name)
+    if name == project and request.url.path.endswith("/"):
+        return None
+    base = request.url.path.rstrip("/").rpartition("/")[0]
+    return RedirectResponse(f"{base}/{project}/", status_code=301)
 
 
 def form_of(accept: str) -> str:

@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from trueup.features.serve.desk import MAIN
-from trueup.features.serve.receive import RefusedError, TooLargeError
+from trueup.features.serve.receive import RefusedError
 from trueup.features.serve.session import FileStatus, Status
 from trueup.features.serve.sessionfile import ConflictError
+from trueup.interfaces.web.body import read_body
 from trueup.interfaces.web.problems import refused
 from trueup.model.errors import TrueupError
-from trueup.sources.limits import size_text
 from trueup.sources.store.publishing import PublishingSession
 
 __all__ = [
@@ -128,14 +128,7 @@ async def read(request: Request, kind: type[_Body]) -> _Body:
 
 async def read_bytes(request: Request) -> bytes:
     """What a request holds; raises TooLargeError before it is too much for the memory."""
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > _LARGEST:
-            raise TooLargeError(
-                "the request is too large", expected=f"at most {size_text(_LARGEST)}"
-            )
-    return bytes(data)
+    return await read_body(request, _LARGEST)
 
 
 def check_accept(request: Request) -> None:

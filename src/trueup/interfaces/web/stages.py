@@ -11,12 +11,12 @@ import re
 from packaging.utils import canonicalize_name
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.stage import Stages
-from trueup.interfaces.web.replies import FORMS, file_response, form_of
+from trueup.interfaces.web.replies import FORMS, file_response, form_of, normal_page
 from trueup.model.errors import NotFoundError
 from trueup.sources.simplepage import index_html, index_json, page_html, page_json
 
@@ -48,11 +48,10 @@ class StagePages:
         return _page(index_json([project]) if form == "json" else index_html([project]), form)
 
     async def page(self, request: Request) -> Response:
-        name = request.path_params["project"]
-        project = canonicalize_name(name)
-        if name != project or not request.url.path.endswith("/"):
-            base = request.url.path.rstrip("/").rpartition("/")[0]
-            return RedirectResponse(f"{base}/{project}/", status_code=301)
+        elsewhere = normal_page(request)
+        if elsewhere is not None:
+            return elsewhere
+        project = canonicalize_name(request.path_params["project"])
         form = form_of(request.headers.get("accept", ""))
         stage = request.path_params["stage"]
         listing = await run_in_threadpool(self._stages.listing, stage, project)

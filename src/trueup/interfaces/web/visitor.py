@@ -18,7 +18,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from trueup.features.serve.desk import Desk
-from trueup.features.serve.receive import RefusedError
+from trueup.features.serve.refusal import ForbiddenError, RefusedError
+from trueup.interfaces.web.body import read_body
 from trueup.interfaces.web.render import page
 from trueup.sources.store.store import Token
 
@@ -113,7 +114,7 @@ class Door:
             raise NobodyError("this needs somebody who is logged in")
         fields = await _fields(request)
         if not hmac.compare_digest(fields.get("key", "").encode(), found.form_key.encode()):
-            raise _ForgedError("the form is not from this page", hint="load the page again")
+            raise ForbiddenError("the form is not from this page", hint="load the page again")
         return found, fields
 
     async def _form(self, request: Request) -> Response:
@@ -144,14 +145,6 @@ class Door:
         return answer
 
 
-class _ForgedError(RefusedError):
-    status = 403
-
-
-class _TooLargeError(RefusedError):
-    status = 413
-
-
 def login_page(visitor: Visitor, *, to: str, said: str = "", status: int = 200) -> Response:
     """The form that takes a token; ``to`` is where it leads."""
     answer = page(
@@ -167,12 +160,8 @@ def login_page(visitor: Visitor, *, to: str, said: str = "", status: int = 200) 
 async def _fields(request: Request) -> dict[str, str]:
     """The fields of a small form; raises RefusedError if it comes from another site."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise _ForgedError("the form comes from another site")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_FORM:
-            raise _TooLargeError("the form is too large")
+        raise ForbiddenError("the form comes from another site")
+    body = await read_body(request, _LARGEST_FORM, what="the form")
     try:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=100))
     except ValueError as error:
