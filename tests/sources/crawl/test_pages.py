@@ -10,7 +10,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from trueup.model.errors import PageError
-from trueup.sources.crawl.pages import PageFile, artifact_of, read_page
+from trueup.sources.crawl.pages import PageFile, address_of, artifact_of, read_page
 from trueup.sources.simple import parse_page
 
 DEMO = canonicalize_name("demo")
@@ -100,10 +100,24 @@ def test_what_is_no_page_is_refused_as_check_refuses_it(body: bytes, kind: str) 
 
 def test_links_are_resolved_when_they_are_followed() -> None:
     (found,) = read(page(file(hashes={"sha256": SHA.upper()}, core_metadata={"sha256": SHA})))
-    artifact = artifact_of(found, URL, DEMO)
+    artifact = artifact_of(found, address_of(found, URL), DEMO)
     assert artifact.url == f"https://index.test/files/{WHEEL}"
     assert artifact.hashes == {"sha256": SHA}
-    assert artifact.core_metadata == {"sha256": SHA}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://files.test/a/b.whl", "https://files.test/a/b.whl"),
+        ("https://files.test/a/b.whl#sha256=x", "https://files.test/a/b.whl"),
+        ("https://me:secret@files.test:8/b%20c.whl?x=1", "https://files.test:8/b%20c.whl?x=1"),
+        ("/b.whl", "https://index.test/b.whl"),
+        ("//files.test/b.whl", "https://files.test/b.whl"),
+    ],
+)
+def test_addresses(url: str, expected: str) -> None:
+    (found,) = read(page({**file(), "url": url}))
+    assert address_of(found, URL) == expected
 
 
 @pytest.mark.parametrize(
@@ -112,4 +126,4 @@ def test_links_are_resolved_when_they_are_followed() -> None:
 def test_links_to_where_an_index_may_not_lead(url: str) -> None:
     (found,) = read(page({**file(), "url": url}))
     with pytest.raises(PageError):
-        artifact_of(found, URL, DEMO)
+        address_of(found, URL)

@@ -10,7 +10,7 @@ from trueup.features.survey.minimum import Answer, Ask, Found, Way, chosen, read
 from trueup.model.errors import ArchiveError, NotFoundError, PageError, SourceError
 from trueup.model.filerow import Provenance
 from trueup.sources.crawl.fetch import Fetcher, is_passing
-from trueup.sources.crawl.pages import PageFile, artifact_of, read_page
+from trueup.sources.crawl.pages import PageFile, address_of, artifact_of, read_page
 from trueup.sources.crawl.reader import FileReader
 from trueup.sources.crawl.records import Known, Outcome, Settled
 from trueup.sources.crawl.texts import Refused, Text
@@ -131,16 +131,15 @@ class _Project:
 
     async def _answer(self, ask: Ask) -> Answer:
         try:
-            artifact = artifact_of(ask.file, self._page, self._name)
+            url = address_of(ask.file, self._page)
         except PageError as error:
             return Refused(reason=error.what)
-        match ask.way:
-            case Way.SIDECAR:
-                return await self._reader.sidecar(artifact, self.fresh)
-            case Way.GUESSED:
-                return await self._reader.guessed(artifact)
-            case Way.ARCHIVE:
-                return await self._reader.archive(artifact, self.fresh)
+        if ask.way is Way.SIDECAR:
+            return await self._reader.sidecar(url, ask.file.sidecar or None, self.fresh)
+        artifact = artifact_of(ask.file, url, self._name)
+        if ask.way is Way.GUESSED:
+            return await self._reader.guessed(artifact)
+        return await self._reader.archive(artifact, self.fresh)
 
 
 def _problem(known: Known, files: Sequence[PageFile], found: Mapping[str, Found]) -> str | None:

@@ -25,6 +25,7 @@ __all__ = ["Answer", "Ask", "Found", "Way", "chosen", "reading", "rows_of"]
 
 _CONVINCING = 2
 """Sidecars that are there unadvertised, before several are asked for at once."""
+_SIDECAR, _UNREAD = Provenance.SIDECAR.value, Provenance.UNREAD.value
 
 
 class Way(Enum):
@@ -206,21 +207,20 @@ def rows_of(files: Iterable[PageFile], found: Mapping[str, Found]) -> ProjectRow
     places: dict[int, int] = {}
     rows = []
     for file in files:
-        known, place, digest, problem = found.get(file.filename), -1, file.sidecar or None, None
-        source = Provenance.UNREAD if digest is None else Provenance.SIDECAR
+        digest = file.sidecar or None
+        source, place, problem = _UNREAD if digest is None else _SIDECAR, -1, None
+        known = found.get(file.filename)
         if known is not None:
-            source, text, problem, _ = known
-            if text is not None:
-                digest = text.sha256
-                place = places.setdefault(id(text), len(texts))
+            source, problem = known.source.value, known.problem
+            # What could not be read is not known to be what its page says.
+            digest = None
+            if known.text is not None:
+                digest, place = known.text.sha256, places.setdefault(id(known.text), len(texts))
                 if place == len(texts):
-                    texts.append(text)
-            else:
-                # What could not be read is not known to be what its page says.
-                digest = None
+                    texts.append(known.text)
         rows.append(
             CrawledRow(
-                file.filename, file.kind, file.version, source.value, place, file.requires_python,
+                file.filename, file.kind, file.version, source, place, file.requires_python,
                 file.yanked, file.uploaded, file.size, file.sha256, digest, problem,
             )
         )  # fmt: skip

@@ -82,9 +82,7 @@ class _LoopClient(Client):
             attempt += 1
             try:
                 answer = self._wait(
-                    self._fetcher.open(
-                        url, method=method, headers=sent, accept=accept, endless=True, raw=True
-                    )
+                    self._fetcher.open(url, method=method, headers=sent, accept=accept, raw=True)
                 )
                 try:
                     return read(_LoopResponse(answer, self._wait))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import urllib.request
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -41,6 +43,7 @@ _LOST = 60.0
 """Seconds for which a server to which there was no connection is not asked again."""
 _LONGEST = 20
 """A page may take so many times the time that a server may be silent."""
+_PLAIN = re.compile(r"https?://[a-z0-9.-]+(?::\d+)?/[\w./~+-]*", re.ASCII)
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -117,9 +120,12 @@ class Streamed:
         if not first or (self._answer.content.at_eof() and len(first) <= limit):
             return first
         parts, size = [first], len(first)
+        until = monotonic() + self._fetcher.longest
         while size <= limit and (piece := await self.chunk()):
             parts.append(piece)
             size += len(piece)
+            if monotonic() > until:
+                raise AgainError("an answer that does not end", attempts=2)
         if size > limit:
             raise LimitError(
                 "the answer is too large",
@@ -163,26 +169,32 @@ class Fetcher:
         self._ways: dict[str, Mapping[str, Any]] = {}
         self._lost: dict[str, tuple[float, str]] = {}
         self.sent = 0
+        self.longest = _LONGEST * settings.timeout
+        """Seconds that a body may take which is wanted as a whole."""
 
     async def __aenter__(self) -> Self:
         try:
             import aiohttp
+            import yarl
         except ModuleNotFoundError as error:
             raise UsageError(
                 "a crawl needs the extra `survey`",
                 hint="install it with `pip install 'trueup[survey]'`",
             ) from error
-        self._aiohttp = aiohttp
+        self._aiohttp, self._plain = aiohttp, yarl.URL
         settings = self._settings
-        connect, silence = min(settings.connect_timeout, settings.timeout), settings.timeout
-        self._endless = aiohttp.ClientTimeout(total=None, connect=connect, sock_read=silence)
+        # There are never more requests than connections, so nobody waits for one. A limit for the
+        # whole of a request would set a timer for each: the body looks at the clock instead.
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=min(settings.connect_timeout, settings.timeout),
+            sock_read=settings.timeout,
+        )
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, limit_per_host=settings.per_host),
             headers={"User-Agent": self._agent},
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=_LONGEST * silence, connect=connect, sock_read=silence
-            ),
+            timeout=timeout,
         )
         return self
 
@@ -232,17 +244,14 @@ class Fetcher:
         method: str = "GET",
         headers: Mapping[str, str] = _NONE,
         accept: Collection[int] = (200,),
-        endless: bool = False,
         raw: bool = False,
     ) -> Streamed:
         """One attempt at an answer, to be closed; redirects and a login belong to it.
 
-        ``endless``: the body may take any time, if only something comes; ``raw``: it is wanted as
-        it is sent, whatever its encoding. Raises as :meth:`get` does, and AgainError.
+        ``raw``: the body is wanted as it is sent, whatever its encoding. Raises as :meth:`get`
+        does, and AgainError.
         """
-        options: dict[str, Any] = {"timeout": self._endless} if endless else {}
-        if raw:
-            options["auto_decompress"] = False
+        options: Mapping[str, Any] = {"auto_decompress": False} if raw else _NONE
         asked = False
         for _ in range(_MAX_REDIRECTS + 1):
             server = _server(url)
@@ -292,9 +301,11 @@ class Fetcher:
         sent = {**headers, **way["headers"]} if "headers" in way else headers
         await self._bucket.take(server)
         self.sent += 1
+        # What is written plainly need not be taken apart and put together again.
+        address = self._plain(url, encoded=True) if _PLAIN.fullmatch(url) else url
         try:
             return await self._session.request(
-                method, url, allow_redirects=False, **{**way, **options, "headers": sent}
+                method, address, allow_redirects=False, **{**way, **options, "headers": sent}
             )
         except Exception as error:
             raise self.failure(error, answered=False) from error

@@ -25,6 +25,8 @@ __all__ = ["Journal"]
 
 _FORMAT = "1"
 _MOMENT = "%Y%m%dT%H%M%S"
+_PAGES = 8192
+"""Pages of 4 KiB that are written anew before they are brought to their place."""
 _TOGETHER = 64
 """Projects that are written in one transaction."""
 _SCHEMA = """
@@ -63,7 +65,11 @@ class Journal:
             self._lock = _locked(path.with_name(f"{path.name}-lock"))
             self._connection = sqlite3.connect(path, isolation_level=None)
             with self._told():
-                for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
+                for pragma in (
+                    "journal_mode = WAL",
+                    "synchronous = NORMAL",
+                    f"wal_autocheckpoint = {_PAGES}",
+                ):
                     self._connection.execute(f"PRAGMA {pragma}").fetchall()
                 self._connection.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:

@@ -20,7 +20,7 @@ from trueup.sources.release import version_of
 from trueup.sources.simple import MAX_PAGE_BYTES, parse_page
 from trueup.sources.url import without_credentials
 
-__all__ = ["PageFile", "artifact_of", "read_page"]
+__all__ = ["PageFile", "address_of", "artifact_of", "read_page"]
 
 
 class PageFile(msgspec.Struct, gc=False):
@@ -71,6 +71,8 @@ class _Page(msgspec.Struct, rename="kebab", gc=False):
 _DECODER = msgspec.json.Decoder(_Page)
 _JSON = re.compile(r"application/(?:vnd\.pypi\.simple\.v(?:1|latest)\+)?json\b", re.IGNORECASE)
 _STRANGE = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
+# An address in full, without anything that needs care.
+_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::\d{1,5})?/[\w./~+-]*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -159,11 +161,13 @@ def _once(files: Iterable[PageFile]) -> list[PageFile]:
     return list(known.values())
 
 
-def artifact_of(file: PageFile, page: str, project: NormalizedName) -> Artifact:
-    """The file, its link resolved against the address of its page.
+def address_of(file: PageFile, page: str) -> str:
+    """The address of a file, its link resolved against that of its page.
 
     Raises PageError for a link to where an index may not lead.
     """
+    if _ADDRESS.fullmatch(file.url):
+        return file.url
     try:
         url = without_credentials(urljoin(page, file.url).partition("#")[0])
         parts = urlsplit(url)
@@ -176,6 +180,11 @@ def artifact_of(file: PageFile, page: str, project: NormalizedName) -> Artifact:
             "its page links it to a place that an index may not link to",
             expected="an http or https address",
         )
+    return url
+
+
+def artifact_of(file: PageFile, url: str, project: NormalizedName) -> Artifact:
+    """A wheel or an sdist of a page, at its address."""
     name = parse_filename(file.filename, project)
     assert not isinstance(name, OtherName), file.filename
     return Artifact(
@@ -184,9 +193,4 @@ def artifact_of(file: PageFile, page: str, project: NormalizedName) -> Artifact:
         name=name,
         size=file.size,
         hashes={"sha256": file.sha256.lower()} if file.sha256 else {},
-        core_metadata=None
-        if file.sidecar is None
-        else {"sha256": file.sidecar}
-        if file.sidecar
-        else {},
     )

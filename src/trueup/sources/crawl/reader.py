@@ -51,17 +51,18 @@ class FileReader:
         """Whether sidecars that nobody advertises are worth a request here."""
         return self._hits > 0 or self._misses < _MISSES
 
-    async def sidecar(self, artifact: Artifact, fresh: list[tuple[bytes, Text]]) -> Text | Refused:
-        """The advertised sidecar, compared with its digest where there is one.
+    async def sidecar(
+        self, url: str, expected: str | None, fresh: list[tuple[bytes, Text]]
+    ) -> Text | Refused:
+        """The advertised sidecar of the file at ``url``, with the sha256 ``expected`` if it is known.
 
         What is read now goes to ``fresh``, under its key.
         """
-        expected = (artifact.core_metadata or {}).get("sha256")
         key = _key(b"m", expected)
         if key is not None and (known := self._known(key)) is not None:
             return known
         try:
-            answer = await self._get(artifact)
+            answer = await self._get(url)
         except NotFoundError:
             return Refused(reason="the index advertises a sidecar that does not exist")
         except TrueupError as error:
@@ -80,7 +81,7 @@ class FileReader:
     async def guessed(self, artifact: Artifact) -> Text | Refused:
         """A sidecar that nobody advertises: it must at least name the release of the file."""
         try:
-            answer = await self._get(artifact)
+            answer = await self._get(artifact.url)
         except TrueupError as error:
             self._misses += not is_passing(error)
             return Refused(reason=str(error))
@@ -105,9 +106,9 @@ class FileReader:
             fresh.append((key, answer))
         return answer
 
-    async def _get(self, artifact: Artifact) -> Answer:
+    async def _get(self, url: str) -> Answer:
         # PEP 658: the address of the file, with `.metadata` appended to its path.
-        path, question, query = artifact.url.partition("?")
+        path, question, query = url.partition("?")
         return await self._fetcher.get(f"{path}.metadata{question}{query}", limit=_METADATA)
 
 
