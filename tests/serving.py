@@ -6,13 +6,14 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
+
+from tests.waiting import until
 
 __all__ = ["Server", "serving", "trueup"]
 
@@ -44,6 +45,13 @@ class Server:
         self.token = token
         self.process = process
         self.data = data
+
+    def answers(self) -> bool:
+        """Whether it is there, and its database is."""
+        try:
+            return self.get("/health").status_code == 200
+        except httpx2.HTTPError:
+            return False
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
         """A page or a file; header names with `_` for `-`."""
@@ -113,14 +121,8 @@ def serving(
         )  # fmt: skip
     server = Server(f"http://127.0.0.1:{port}", token, process, data)
     try:
-        for _ in range(200):
-            try:
-                if server.get("/health").status_code == 200:
-                    break
-            except httpx2.HTTPError:
-                time.sleep(0.05)
-        else:
-            raise AssertionError("the index does not come up")
+        until(lambda: process.poll() is not None or server.answers(), "the index does not come up")
+        assert process.poll() is None, f"the index ended with {process.returncode}"
         yield server
     finally:
         process.terminate()

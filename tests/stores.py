@@ -8,13 +8,14 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx2
+
+from tests.waiting import until
 
 __all__ = ["ObjectServer", "Postgres", "object_server", "postgres", "postgres_bin"]
 
@@ -128,6 +129,14 @@ class ObjectServer:
         return name
 
 
+def _answers(url: str) -> bool:
+    try:
+        httpx2.get(url)
+    except httpx2.HTTPError:
+        return False
+    return True
+
+
 @contextmanager
 def object_server() -> Iterator[ObjectServer]:
     """A server in a process of its own, while the context lasts."""
@@ -140,14 +149,7 @@ def object_server() -> Iterator[ObjectServer]:
     )  # fmt: skip
     server = ObjectServer(f"http://127.0.0.1:{port}")
     try:
-        for _ in range(400):
-            try:
-                httpx2.get(f"{server.url}/moto-api/")
-                break
-            except httpx2.HTTPError:
-                time.sleep(0.05)
-        else:
-            raise AssertionError("the object store does not come up")
+        until(lambda: _answers(f"{server.url}/moto-api/"), "the object store does not come up")
         yield server
     finally:
         process.terminate()

@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from uv import find_uv_bin
 from tests.build import make_sdist, make_wheel
 from tests.index_server import IndexServer
 from tests.serving import Server, serving, trueup
+from tests.waiting import until
 
 THIS = f"cp{sys.version_info.major}{sys.version_info.minor}"
 LINUX = f"{THIS}-{THIS}-manylinux_2_17_x86_64"
@@ -322,9 +322,7 @@ def test_hostile_uploads_are_refused(server: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize("server", [("--quiet-period", "1")], indirect=True)
 def test_a_quiet_period_publishes(server: Server, tmp_path: Path) -> None:
     server.upload(make_sdist(tmp_path, "demo", "1.0"))
-    deadline = time.monotonic() + 60
-    while server.get("/simple/demo/").status_code != 200 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: server.get("/simple/demo/").status_code == 200)
     assert server.json("demo") == ["demo-1.0.tar.gz"]
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,13 @@ from tests.build import make_wheel
 from tests.desks import open_desk, page
 from tests.index_server import IndexServer, Status
 from tests.serving import Server, serving, trueup
+from tests.waiting import until
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.fsck import check_store
 from trueup.model.errors import UsageError
 
 JSON = "application/vnd.pypi.simple.v1+json"
 LINUX, WINDOWS = "py3-none-manylinux_2_17_x86_64", "py3-none-win_amd64"
-
-
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it does not come true"
-        time.sleep(0.02)
 
 
 def lines(log: Path) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from tests.build import make_sdist, make_wheel
 from tests.real.test_serve_clients import shown, twine, uv
 from tests.sandboxed import sandbox_or_skip
 from tests.serving import Server, serving
+from tests.waiting import until
 from trueup.interfaces.cli.main import main
 
 LINUX, OLD = "py3-none-manylinux_2_28_x86_64", "py3-none-manylinux_2_17_x86_64"
@@ -92,10 +93,7 @@ def test_a_channel_has_its_policy_and_its_quiet_period(server: Server, tmp_path:
     for tags, requires in ((LINUX, "one"), (WINDOWS, "two")):
         path = wheel(tmp_path, "strict", tags, requires)
         assert server.upload(path, "/c/nightly").status_code == 200
-    for _ in range(100):
-        if server.get("/c/nightly/simple/strict/").status_code == 200:
-            break
-        time.sleep(0.1)
+    until(lambda: server.get("/c/nightly/simple/strict/").status_code == 200)
     assert len(server.json("strict", "/c/nightly")) == 2
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from tests.build import make_sdist, make_wheel
 from tests.index_server import IndexServer, Status
 from tests.serving import Server, serving
+from tests.waiting import until
 
 EVIL = "<script>alert(1)</script>"
 
@@ -49,12 +49,12 @@ def server(folder: Path, upstream: IndexServer) -> Iterator[Server]:
 
 def seen(server: Server, path: str) -> str:
     """A page, looked at again and again until what it shows is read."""
-    for _ in range(50):
+
+    def finished() -> str:
         text = server.get(path).text
-        if 'id="progress"' not in text:
-            return text
-        time.sleep(0.2)
-    raise AssertionError(f"`{path}` is never finished")
+        return "" if 'id="progress"' in text else text
+
+    return until(finished, f"`{path}` is never finished")
 
 
 def test_a_project_behind_has_a_page_with_all_its_releases(server: Server) -> None:

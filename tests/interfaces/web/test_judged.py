@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from packaging.version import Version
 
 from tests.build import make_wheel
 from tests.index_server import Hang, IndexServer, Status
+from tests.waiting import until
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.policies import PolicyBook
 from trueup.features.serve.receive import RefusedError
@@ -89,10 +89,7 @@ def test_who_looks_while_it_is_read_sees_how_far_that_is(desk: Desk, upstream: I
     judgements = Judgements(desk)
     found = judgements.behind(DEMO, ONE, wait=0.0)
     assert not found.is_done
-    for _ in range(100):
-        if found.read:
-            break
-        time.sleep(0.05)
+    until(lambda: found.read)
     assert (found.read, found.expected) == (1, 2)
     finished(found)
 
