@@ -11,7 +11,7 @@ from trueup.model.installed import Runtime
 from trueup.model.metadata import Metadata, Unreadable
 from trueup.model.wheelcache import CachedBuild
 
-__all__ = ["build_lines", "build_value"]
+__all__ = ["build_lines", "build_value", "state_of"]
 
 _SHOWN = 20
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from trueup.interfaces.report.cachedbuilds import state_of
 from trueup.interfaces.report.html import render_page
 from trueup.interfaces.report.installedtext import installed_summary
 from trueup.judge.installed import InstalledJudgement
@@ -34,6 +35,9 @@ def render_installed_html(report: InstalledReport) -> str:
         report=report,
         findings=[one for one in report.findings if one.severity is not Severity.INFO],
         notes=[one for one in report.findings if one.severity is Severity.INFO],
+        builds=None
+        if report.builds is None
+        else [(build, state_of(build)) for build in report.builds],
         rows=[
             (
                 one,
