@@ -125,6 +125,12 @@ def open_results(dataset: Dataset, *, memory: str | None = None) -> Iterator[Res
                 path = stack.enter_context(dataset.fetched(part.key))
                 found.setdefault(path.stem, []).append(path)
         missing = set(TABLES) - set(found)
+        if missing and not dataset.parts("files/"):
+            raise SourceError(
+                "has no rows",
+                hint="`trueup survey crawl`, `load` and `walk` bring them",
+                place=(dataset.where,),
+            )
         if missing:
             raise SourceError(
                 "has not been judged",

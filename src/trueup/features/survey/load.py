@@ -108,7 +108,8 @@ def _look(paths: Sequence[Path]) -> tuple[int, tuple[str, ...]]:
                 hint="export it again: nothing was added to the dataset",
                 place=(str(path),),
             ) from error
-        names = set(metadata.schema.to_arrow_schema().names)
+        schema = metadata.schema.to_arrow_schema()
+        names = set(schema.names)
         lacking = [name for name in _NEEDED if name not in names]
         if lacking:
             raise SourceError(
@@ -116,9 +117,30 @@ def _look(paths: Sequence[Path]) -> tuple[int, tuple[str, ...]]:
                 expected=f"the columns {', '.join(lacking)}",
                 place=(str(path),),
             )
+        for name in _NEEDED:
+            if not _fits(name, schema.field(name).type):
+                raise SourceError(
+                    f"its column `{name}` is of another type",
+                    found=f"`{schema.field(name).type}`",
+                    expected="a list of texts" if name == "requires_dist" else "text",
+                    place=(str(path),),
+                )
         missing |= {name for name in _WELCOME if name not in names}
         rows += metadata.num_rows
     return rows, tuple(sorted(missing))
+
+
+def _fits(name: str, kind: pa.DataType) -> bool:
+    if name == "requires_dist":
+        return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_text(
+            kind.value_type
+        )
+    return _is_text(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(fits(kind) for fits in texts)
 
 
 def _rows(
