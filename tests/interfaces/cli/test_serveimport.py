@@ -46,11 +46,12 @@ def test_an_export_of_devpi_index_by_index() -> None:
     assert other.exit_code == 1
     release, refused, numbers = other.stdout.splitlines()
     assert release == (
-        "quarrel 1.0: staged, 1 of 2 files taken; not shown: not all of its files could be taken"
+        "quarrel 1.0: quarantined, 1 of 2 files taken; not shown: "
+        "not all of its files could be taken"
     )
     assert refused.startswith("  refused: quarrel-1.0-py3-none-win_amd64.whl: Requires-Dist: ")
-    assert (
-        numbers == "devpi export with 1 release (1 staged); files: 1 taken, 1 refused, 0 left out"
+    assert numbers == (
+        "devpi export with 1 release (1 quarantined); files: 1 taken, 1 refused, 0 left out"
     )
 
 
@@ -76,6 +77,7 @@ def test_a_folder_with_what_cannot_be_taken(tmp_path: Path) -> None:
         (("nowhere",), "`nowhere`: no such folder"),
         ((str(DEVPI),), "has several indexes: found `team/dev`, `team/stable`"),
         ((".", "--from", "team/dev"), "is no export of devpi"),
+        ((".", "--channel", "MPI"), "the channel is malformed: found `MPI`"),
     ],
 )
 def test_misuse(arguments: tuple[str, ...], said: str) -> None:

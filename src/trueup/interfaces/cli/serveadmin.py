@@ -19,6 +19,9 @@ __all__ = ["fsck", "publish"]
 @click.pass_context
 def publish(context: click.Context, project: str, version: str, channel: str) -> None:
     """Make a staged release visible, if its files agree."""
+    from trueup.features.serve.names import channel_names
+
+    channel_names([channel])
     desk = open_desk(context.obj)
     done = desk.publish(channel, project, version, who="command line")
     click.echo(f"published {done['project']} {done['version']}")

@@ -50,7 +50,11 @@ def bring(
     quiet: bool,
 ) -> None:
     """Take the releases of another index over from FOLDER; again: only what is not there yet."""
+    from trueup.features.serve.names import channel_names
+
     options: ServeOptions = context.obj
+    # No address reaches another one.
+    channel_names([channel])
     desk = open_desk(options)
     from trueup.features.serve.importing import import_releases
     from trueup.interfaces.progress import watching
