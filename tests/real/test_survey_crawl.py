@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.crawled import LINUX, MAC, WINDOWS, all_rows, crawled, list_projects, put
-from tests.index_server import IndexServer
+from tests.index_server import Hang, IndexServer, Sidecar
 
 KILLS = int(os.environ.get("TRUEUP_KILLS", "2"))
 SEED = os.environ.get("TRUEUP_SEED", "1")
@@ -74,12 +74,18 @@ def test_nothing_is_lost_and_nothing_is_there_twice(server: IndexServer, tmp_pat
     assert server.count() <= whole + KILLS * 300
 
 
-def test_an_interrupt_says_how_to_go_on(server: IndexServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("silent", ["nothing", ".whl"])
+def test_an_interrupt_says_how_to_go_on(server: IndexServer, tmp_path: Path, silent: str) -> None:
+    """At once, also while files are read, and their server says nothing."""
+    if silent != "nothing":
+        put(server, tmp_path / "more", "a", {LINUX: [], MAC: ["a"]}, sidecar=Sidecar.NONE)
+        list_projects(server)
+        server.fault(silent, Hang(), times=99)
     process = start(server, tmp_path / "dataset")
     while server.count() < 50:
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=20)
     assert (process.returncode, said.decode().strip()) == (
         2, "interrupted: the same command goes on where this one stopped"
     )  # fmt: skip

@@ -203,6 +203,17 @@ def test_a_body_beyond_the_limit_is_not_read(server: IndexServer) -> None:
     assert not is_passing(caught.value)
 
 
+def test_a_body_that_does_not_end_is_given_up(server: IndexServer) -> None:
+    server.page("/slow", b"x" * 100_000, repeat=100)
+
+    async def impatient(fetcher: Fetcher) -> Answer:
+        fetcher.longest = 0
+        return await fetcher.get(f"{server.origin}/slow", limit=10**9)
+
+    with pytest.raises(SourceError, match="does not end"):
+        run(impatient)
+
+
 def test_nobody_is_there() -> None:
     async def twice(fetcher: Fetcher) -> list[Exception]:
         found: list[Exception] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -25,6 +25,8 @@ __all__ = ["Archives"]
 T = TypeVar("T")
 
 _THREADS = 16
+_LOOK = 1.0
+"""Seconds after which a thread that waits for the event loop looks whether there still is one."""
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -94,4 +96,11 @@ class _LoopClient(Client):
                 raise error.within(redact(url)) from error.__cause__
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        while True:
+            try:
+                return future.result(timeout=_LOOK)
+            except TimeoutError:
+                # A loop that was stopped in this very moment will never answer.
+                if self._loop.is_closed():
+                    raise CancelledError from None
