@@ -75,10 +75,10 @@ def wheel(folder: Path, name: str, tags: str, *requires: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "channel", "tags", "status", "state"),
     [
-        ("strict", "", WINDOWS, 400, "staged"),
+        ("strict", "", WINDOWS, 400, "quarantined"),
         ("aside-one", "", WINDOWS, 200, "quarantined"),
         ("lenient", "", WINDOWS, 200, "staged"),
-        ("lenient", "", OLD, 400, "staged"),
+        ("lenient", "", OLD, 400, "quarantined"),
     ],
 )
 def test_a_contradiction_by_project(
