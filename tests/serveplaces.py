@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +13,7 @@ from trueup.sources.store.blobs import open_blobs
 from trueup.sources.store.schema import open_engine
 from trueup.sources.store.store import Store
 
-__all__ = ["JSON", "ServePlace", "digest", "files_of", "start", "until"]
+__all__ = ["JSON", "ServePlace", "digest", "files_of", "start"]
 
 JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -59,14 +57,6 @@ def start(
         place.data, *options, cwd=place.data.parent, store=place.store, environ=place.environ,
         token=token, log=log,
     )  # fmt: skip
-
-
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for something to come true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it does not come true"
-        time.sleep(0.05)
 
 
 def files_of(server: Server, project: str) -> dict[str, str]:

@@ -21,9 +21,10 @@ import pytest
 
 from tests.build import make_wheel
 from tests.forwarding import Line
-from tests.serveplaces import JSON, ServePlace, digest, files_of, start, until
+from tests.serveplaces import JSON, ServePlace, digest, files_of, start
 from tests.serving import Server
 from tests.stores import ObjectServer, Postgres, postgres, postgres_bin
+from tests.waiting import until
 
 KILLS = int(os.environ.get("TRUEUP_KILLS", "8"))
 """How often a server is killed, over all stores; `just soak` asks for more."""

@@ -22,8 +22,9 @@ from tests.index_server import (
     Truncate,
 )
 from tests.real.conftest import NO_POSTGRES
-from tests.serveplaces import ServePlace, digest, files_of, start, until
+from tests.serveplaces import ServePlace, digest, files_of, start
 from tests.serving import Server
+from tests.waiting import until
 
 FAULTS = {
     "hangs": Hang(),
