@@ -41,6 +41,10 @@ bench-split *arguments:
 bench-survey *arguments:
     {{ bin }}/python -m tests.bench.bench_survey {{ arguments }}
 
+# what a crawl costs its own machine, on a made-up index in another process; the argument is a number of projects
+bench-survey-crawl *arguments:
+    {{ bin }}/python -m tests.bench.bench_survey_crawl {{ arguments }}
+
 # an environment of 400 distributions: `trueup env` beside `pip check`, `--deep` beside hashlib
 bench-env *arguments:
     {{ bin }}/python -m tests.bench.bench_env {{ arguments }}

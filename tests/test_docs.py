@@ -172,6 +172,7 @@ def test_recipes_are_known_to_ci() -> None:
         "bench",
         "bench-split",
         "bench-survey",
+        "bench-survey-crawl",
         "bench-env",
         "bench-serve",
         "live",
