@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.index_server import Drop, Fault, Hang, IndexServer, Redirect, Sidecar
 from tests.surveyed import audited, results
 from trueup.model.errors import SourceError
 from trueup.model.filerow import Provenance
+from trueup.sources.crawl.journal import Journal
 from trueup.sources.crawl.records import Tally
 
 SAME = {LINUX: ["a"], WINDOWS: ["a"], MAC: ["a"]}
@@ -325,3 +327,36 @@ def test_the_same_bytes_whoever_is_first(server: IndexServer, files: Path, tmp_p
         crawled(server, folder, workers=workers)
         seen.append([path.read_bytes() for path in sorted(folder.glob("files/*/*.parquet"))])
     assert seen[0] == seen[1]
+
+
+def test_an_import_that_was_interrupted_is_written_before_anything_else(
+    server: IndexServer, files: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the next crawl is another one, which reads the very projects again."""
+    for number in range(6):
+        put(server, files, f"p{number}", DIFFER)
+    list_projects(server)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "forget", killed)
+        with pytest.raises(KeyboardInterrupt):
+            crawled(server, dataset)
+    found = crawled(server, dataset, sdists=True)
+    assert [written.rows for _, written in found.written] == [18, 18]
+    assert len(all_rows(dataset)) == 18
+
+
+def killed(*arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_dataset_that_was_removed_is_read_again(
+    server: IndexServer, files: Path, dataset: Path
+) -> None:
+    put(server, files, "demo", DIFFER)
+    list_projects(server, serials={"demo": 1})
+    crawled(server, dataset)
+    for part in dataset.iterdir():
+        if part.name != "crawl":
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+    assert crawled(server, dataset).tally == Tally(wanted=1, read=1)
+    assert len(all_rows(dataset)) == 3

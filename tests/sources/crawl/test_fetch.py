@@ -196,6 +196,12 @@ def test_redirects_in_circles(server: IndexServer) -> None:
         got(f"{server.origin}/old")
 
 
+@pytest.mark.parametrize("url", ["http://[", f"http://{'a' * 64}.test/", "http://a:99999999/"])
+def test_an_address_that_nobody_can_have(url: str) -> None:
+    with pytest.raises(AnswerError, match="malformed"):
+        got(url)
+
+
 def test_a_body_beyond_the_limit_is_not_read(server: IndexServer) -> None:
     server.page("/big", b"x" * 1_000_000, repeat=1000)
     with pytest.raises(LimitError) as caught:

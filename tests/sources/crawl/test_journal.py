@@ -194,10 +194,25 @@ def test_an_import_that_was_interrupted_is_written_again_with_the_same_rows(
     with Journal(path) as journal:
         journal.begin("r")
         journal.settle(settled("b"))
-        assert taken_over(journal, folder) == origin
+        assert journal.unfinished() == origin
+        write_parts(str(path), str(folder), origin, 4)
+        journal.forget(origin)
+        assert (journal.unfinished(), journal.last) == (None, origin)
         assert {part: part.read_bytes() for part in before} == before
         assert taken_over(journal, folder) is not None
         assert [name[0] for name, _ in written(journal, folder)] == ["a", "b"]
+
+
+def test_a_journal_can_be_begun_anew(journal: Journal, tmp_path: Path) -> None:
+    begun(journal, {"a": 1})
+    journal.settle(settled("a", texts=[(b"mx", TEXT)]))
+    first = taken_over(journal, tmp_path / "dataset")
+    journal.begin_anew()
+    begun(journal, {"a": 1})
+    assert names(journal) == ["a"]
+    assert journal.last is None
+    journal.settle(settled("a"))
+    assert taken_over(journal, tmp_path / "dataset") != first, "names are not given twice"
 
 
 def test_parts_are_cut_between_projects(

@@ -8,6 +8,7 @@ import json
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -151,6 +152,7 @@ class _Crawl:
 
     async def run(self) -> Crawled:
         journal, crawled = self._journal, self._crawled
+        await self._write(self._imports.left())
         if not journal.begin(self._key()):
             await self._list()
         self._watcher.expect(min(journal.tally().left, self._left or sys.maxsize))
@@ -164,8 +166,7 @@ class _Crawl:
                     await self._round(live, last=True)
             over.set()
             await keeper
-        while await self._part():
-            pass
+        await self._part()
         crawled.tally, crawled.requests = journal.tally(), self._fetcher.sent
         strange = [(name, Outcome.UNREAD, "is no name of a project") for name in crawled.strange]
         crawled.problems = [*strange, *journal.problems()]
@@ -256,7 +257,9 @@ class _Crawl:
 
     async def _part(self) -> bool:
         """Make what was read part of the dataset; whether there was anything."""
-        begun = self._imports.begin()
+        return await self._write(self._imports.begin())
+
+    async def _write(self, begun: tuple[str, Future[Written]] | None) -> bool:
         if begun is None:
             return False
         origin, future = begun

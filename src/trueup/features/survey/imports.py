@@ -56,9 +56,21 @@ class Imports:
         self._buckets, self._about, self._now = buckets, about, now
         self.written: list[tuple[str, Written]] = []
 
+    def left(self) -> tuple[str, Future[Written]] | None:
+        """What an interrupted run left to be written, under way; to be asked for before all else.
+
+        A journal whose dataset was removed is begun anew.
+        """
+        last = self._journal.last
+        if last is not None and self._dataset.read(_record_key(last)) is None:
+            self._journal.begin_anew()
+        return self._under_way(self._journal.unfinished())
+
     def begin(self) -> tuple[str, Future[Written]] | None:
         """The next import under way, to be given to :meth:`done`; None if nothing waits."""
-        origin = self._journal.gather(self._now())
+        return self._under_way(self._journal.gather(self._now()))
+
+    def _under_way(self, origin: str | None) -> tuple[str, Future[Written]] | None:
         if origin is None:
             return None
         path, where = str(self._journal.path), self._dataset.where
@@ -86,4 +98,8 @@ class Imports:
             **asdict(written),
             "problems": [dict(zip(_PROBLEM, one, strict=True)) for one in problems],
         }
-        self._dataset.write(f"imports/{origin}.json", json.dumps(record).encode())
+        self._dataset.write(_record_key(origin), json.dumps(record).encode())
+
+
+def _record_key(origin: str) -> str:
+    return f"imports/{origin}.json"

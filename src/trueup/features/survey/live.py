@@ -53,7 +53,7 @@ class Live:
         except NotFoundError as error:
             return Settled(name=known.name, outcome=Outcome.GONE, problem=str(error))
         except (SourceError, ArchiveError) as error:
-            passing = is_passing(error) and not isinstance(error, PageError)
+            passing = is_passing(error)
             if passing and not last:
                 raise
             return Settled(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,6 +126,7 @@ def walk(
 ) -> Walked:
     """Read all files of a place, going on where a walk was interrupted; ``executor`` reads them."""
     watcher = watcher or Watcher()
+    _written(imports, imports.left())
     if not journal.begin("walk"):
         journal.want_versions((project, None) for project in place.projects())
         journal.listed()
@@ -137,13 +138,17 @@ def walk(
             journal.settle(settled)
             watcher.done(settled.name)
         journal.flush()
-    while (begun := imports.begin()) is not None:
-        origin, future = begun
-        imports.done(origin, future.result())
+    _written(imports, imports.begin())
     problems = [*place.problems, *journal.problems()]
     imports.name_problems(problems)
     journal.finish()
     return Walked(tally=journal.tally(), written=imports.written, problems=problems)
+
+
+def _written(imports: Imports, begun: tuple[str, Future[Written]] | None) -> None:
+    if begun is not None:
+        origin, future = begun
+        imports.done(origin, future.result())
 
 
 def _settled(place: Place, some: Sequence[Known], executor: Executor) -> list[Settled]:

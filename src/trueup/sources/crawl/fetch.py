@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import trueup
-from trueup.model.errors import LimitError, NotFoundError, SourceError, UsageError
+from trueup.model.errors import LimitError, NotFoundError, PageError, SourceError, UsageError
 from trueup.model.watcher import Watcher
 from trueup.sources.crawl.rate import Bucket
 from trueup.sources.credentials import Credentials
@@ -87,7 +87,7 @@ def user_agent(contact: str | None) -> str:
 
 def is_passing(error: Exception) -> bool:
     """Whether an error says nothing of the address: the server was busy, silent, or not there."""
-    if isinstance(error, NotFoundError) or not isinstance(error, SourceError):
+    if isinstance(error, (NotFoundError, PageError)) or not isinstance(error, SourceError):
         return False
     return isinstance(error, BusyError) or not isinstance(error, AnswerError)
 
@@ -297,7 +297,10 @@ class Fetcher:
             self._look_at(server)
         way = self._ways.get(server)
         if way is None:
-            way = self._ways[server] = self._way(url)
+            try:
+                way = self._ways[server] = self._way(url)
+            except ValueError as error:
+                raise AnswerError("the address is malformed", found=str(error)) from error
         sent = {**headers, **way["headers"]} if "headers" in way else headers
         await self._bucket.take(server)
         self.sent += 1
@@ -333,7 +336,7 @@ class Fetcher:
     def failure(self, error: Exception, *, answered: bool) -> Exception:
         """What an error of the HTTP library means; anything else is given back as it is."""
         policy, library = self._retry, self._aiohttp
-        if isinstance(error, library.InvalidURL):
+        if isinstance(error, ValueError):  # InvalidURL, or a name that no server can have
             return AnswerError("the address is malformed", found=str(error))
         if certificate_failed(error):
             return SourceError(

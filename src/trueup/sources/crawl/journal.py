@@ -245,15 +245,18 @@ class Journal:
         assert isinstance(count, int)
         return count
 
-    def gather(self, moment: datetime) -> str | None:
-        """The name of the next import, for all rows that wait; None if there are none.
+    def unfinished(self) -> str | None:
+        """The import that was begun and not finished, with the very rows that it had; or None."""
+        found = self._one("SELECT part FROM waiting WHERE part IS NOT NULL LIMIT 1")
+        return None if found is None else str(found)
 
-        An import that was begun and not finished comes first, with the very rows that it had.
-        ``moment`` becomes the name of a new one, or the next second that was not used before.
+    def gather(self, moment: datetime) -> str | None:
+        """The name of a new import, for all rows that wait; None if there are none.
+
+        ``moment`` becomes the name, or the next second that was not used before.
         """
-        begun = self._one("SELECT part FROM waiting WHERE part IS NOT NULL LIMIT 1")
-        if begun is not None or not self.waiting():
-            return None if begun is None else str(begun)
+        if not self.waiting():
+            return None
         origin = self.name(moment)
         with self._told(), self._change() as connection:
             connection.execute("UPDATE waiting SET part = ?", (origin,))
@@ -273,6 +276,19 @@ class Journal:
         """The rows of an import are part of the dataset now."""
         with self._told(), self._change() as connection:
             connection.execute("DELETE FROM waiting WHERE part = ?", (origin,))
+            self._set("last", origin)
+
+    @property
+    def last(self) -> str | None:
+        """The last import that became part of the dataset."""
+        return self._about("last")
+
+    def begin_anew(self) -> None:
+        """Forget all projects: the dataset that had them is gone. What was read of files is true."""
+        with self._told(), self._change() as connection:
+            connection.execute("DELETE FROM project")
+            connection.execute("DELETE FROM waiting")
+            connection.execute("DELETE FROM about WHERE key IN ('request', 'state', 'last')")
 
     # --- the database -----------------------------------------------------------------------------
 
