@@ -131,7 +131,7 @@ def _look(paths: Sequence[Path]) -> tuple[int, tuple[str, ...]]:
 
 
 def _fits(name: str, kind: pa.DataType) -> bool:
-    if name == "requires_dist":
+    if name == "requires_dist" and not pa.types.is_null(kind):
         return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_text(
             kind.value_type
         )
@@ -139,7 +139,13 @@ def _fits(name: str, kind: pa.DataType) -> bool:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    # A column without a single value has no type of its own.
+    texts = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_null,
+    )
     return any(fits(kind) for fits in texts)
 
 
