@@ -3,8 +3,9 @@
     just bench-serve --install     # the others into virtual environments of their own, first
     just bench-serve               # measure, and print the tables of docs/reference/performance.md
 
-All serve the same release of 148 wheels. They take turns, so that what else the machine does hits all
-of them, and what is printed are medians; a server that is not installed is left out.
+All serve the same release of 148 wheels; those that are mirrors have it from ours, with all that a
+page can say. They take turns, so that what else the machine does hits all of them, and what is
+printed are medians; a server that is not installed is left out.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from packaging.version import Version
 from tests.bench.other_servers import EVERY, Page, Setting, default_cache, free_port, started
 from tests.bench.serve_wrk import Row, bare
 from tests.build import make_wheel
-from tests.index_server import IndexServer
 from tests.serving import serving
 from trueup.sources.store.releases import HostedFile, State
 from trueup.sources.store.schema import open_engine, upgrade
@@ -219,7 +219,10 @@ def bounds(rows: Sequence[Row]) -> list[str]:
         best = max(others, key=lambda one: one.speed)
         for place, row in plain.items():
             times = row.speed / best.speed
-            said = f"{times:,.1f} × {best.name} ({best.kind})"
+            said = (
+                f"{times:,.1f} × {best.name} ({best.kind}); "
+                f"{row.cost / best.cost:,.1f} × per processor second"
+            )
             lines.append(
                 f"| ≥ {TIMES} × the best of the others, from {place} | {said} | "
                 f"{_word(times >= TIMES)} |"
@@ -270,7 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         files = make_files(folder / "files")
         (folder / "ours").mkdir()
-        rows = our_rows(stack.enter_context(ours(files, folder / "ours")))
+        found = stack.enter_context(ours(files, folder / "ours"))
+        rows = our_rows(found)
         for row in [one for one in rows if one.name.startswith("trueup, from memory")]:
             if row.kind == "JSON, plain":
                 body = look(row)
@@ -278,11 +282,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 url, pid = stack.enter_context(bare(body, place))
                 about = ", large page" if "large" in row.name else ""
                 rows.append(Row(name=f"bare uvicorn{about}", kind=row.kind, url=url, pid=pid))
-        upstream = stack.enter_context(IndexServer())
-        upstream.add_folder(files)
-        # devpi asks which projects there are, before it asks for one.
-        listed = b'{"meta": {"api-version": "1.0"}, "projects": [{"name": "demo"}]}'
-        upstream.page("/simple/", listed, FORMS["JSON"])
         for one in others:
             said = one.versions(options.cache)
             if said is None:
@@ -292,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             place = folder / one.name
             place.mkdir()
             setting = Setting(
-                bin=options.cache / one.name / "bin", files=files, upstream=upstream.url,
+                bin=options.cache / one.name / "bin", files=files, upstream=f"{found.memory}/simple/",
                 project="demo", folder=place,
             )  # fmt: skip
             rows += other_rows(stack.enter_context(one.start(setting)))

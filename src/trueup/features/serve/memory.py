@@ -51,6 +51,8 @@ class PageMemory:
 
     def saw(self, generation: int) -> None:
         """The index has this state, or a newer one: pages of older ones are not true any more."""
+        if generation <= self._generation:
+            return
         with self._lock:
             # Of two who ask at once the slower one may bring the older number.
             self._generation = max(self._generation, generation)
@@ -58,6 +60,8 @@ class PageMemory:
     def keep(self, key: PageKey, page: Page, *, generation: int, until: float) -> None:
         """Have a page at hand that shows the index as it was at ``generation``, or newer."""
         self.saw(generation)
+        if not self._limit:
+            return
         held = _Held(generation=generation, until=until, page=page)
         with self._lock:
             old = self._pages.get(key)

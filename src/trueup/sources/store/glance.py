@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -29,6 +30,11 @@ SELECT page.body, page.packed, page.etag, page.made, page.stale,
                     WHERE release.project = page.project AND release.state = ?
                       AND release.channel IN ({channels})))
 """
+
+
+@lru_cache
+def _young(channels: int) -> str:
+    return _YOUNG.format(channels=", ".join("?" * channels))
 
 
 class Glance:
@@ -61,13 +67,13 @@ class Glance:
         if self._path is None:
             return None
         owners = tuple(channels)
-        asked = _YOUNG.format(channels=", ".join("?" * len(owners)))
         try:
             if self._connection is None:
                 self._connection = _open(self._path)
             # All rows are taken, of which there is one at most: that ends the transaction.
             rows = self._connection.execute(
-                asked, (view, project, form, now, since, State.PUBLISHED.value, *owners)
+                _young(len(owners)),
+                (view, project, form, now, since, State.PUBLISHED.value, *owners),
             ).fetchall()
         except sqlite3.Error:
             return None
