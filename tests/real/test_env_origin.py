@@ -134,6 +134,25 @@ def test_a_redistributors_patch_is_seen_and_explained(
     assert ("changed-metadata", "info", "demo") in told.codes
 
 
+def test_a_root_that_a_packager_stages_and_patches(
+    tmp_path: Path, wheelhouse: Path, told: Told
+) -> None:
+    """As an RPM is built: installed below a root, then patched by the ledger of the package."""
+    root, ledger = tmp_path / "root", tmp_path / "patches.toml"
+    minor = f"{sys.version_info.major}.{sys.version_info.minor}"
+    site = root / "usr" / "lib" / f"python{minor}" / "site-packages"
+    uv("pip", "install", "--quiet", "--no-index", "--no-deps", "--target", site,
+       *wheelhouse.glob("*.whl"))  # fmt: skip
+    ledger.write_text(LEDGER)
+    info = site / "demo-1.0.dist-info"
+    assert main(["amend", "--in-place", "--apply", "--ledger", str(ledger), str(info)]) == 0
+    told._capsys.readouterr()
+    found = told("--root", root, "--wheelhouse", wheelhouse, "--ledger", ledger, "--deep")
+    assert (found["demo"][0], found["numpy"][0]) == ("published", "published")
+    assert ("changed-metadata", "info", "demo") in told.codes
+    assert not any(severity == "error" for _, severity, _ in told.codes)
+
+
 def test_what_is_not_published_is_unknown(tmp_path: Path, wheelhouse: Path, told: Told) -> None:
     folder = venv(tmp_path / "env")
     install(folder, make_wheel(tmp_path, "secret", "9.0"))
