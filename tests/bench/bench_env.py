@@ -45,7 +45,7 @@ def make(folder: Path, distributions: int, files: int, size: int) -> Path:
                 *(f"Requires-Dist: {one}\n" for one in requires),
                 "\n",
                 "Words about it. " * 300,
-            ]  # fmt: skip
+            ]
         ).encode()
         wheel = b"Wheel-Version: 1.0\nTag: py3-none-any\n"
         rows = []

@@ -143,7 +143,7 @@ def test_severity_on_the_command_line() -> None:
         (
             'fail-on = "never"',
             "`{path}`: `[tool.trueup]` has no key `fail-on`",
-            "`fail-on` belongs to `[tool.trueup.check]` or `[tool.trueup.verify]` or `[tool.trueup.libs]`",
+            "`fail-on` belongs to `[tool.trueup.check]` or `[tool.trueup.verify]` or `[tool.trueup.libs]` or `[tool.trueup.env]`",
         ),
         (
             'colour = "never"',
