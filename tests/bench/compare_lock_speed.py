@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.scenarios.compare import default_cache
+from tests.tools import tools_folder
 from trueup.sources.config import ask_pip
 
 __all__ = ["main"]
@@ -346,7 +346,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", action="append", default=[], metavar="TOOL")
-    parser.add_argument("--tools", type=Path, default=default_cache())
+    parser.add_argument("--tools", type=Path, default=tools_folder())
     parser.add_argument("--count", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("command", nargs="*", help=argparse.SUPPRESS)
     chosen = parser.parse_args()

@@ -26,10 +26,11 @@ import httpx2
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.bench.other_servers import EVERY, Page, Setting, default_cache, free_port, started
+from tests.bench.other_servers import EVERY, Page, Setting, free_port, started
 from tests.bench.serve_wrk import Row, bare
 from tests.build import make_wheel
 from tests.serving import serving
+from tests.tools import install, tools_folder, versions
 from trueup.sources.store.releases import HostedFile, State
 from trueup.sources.store.schema import open_engine, upgrade
 from trueup.sources.store.store import Store
@@ -257,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="just bench-serve", description=__doc__)
     parser.add_argument("--install", action="store_true", help="install the others, first")
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="where they live")
+    parser.add_argument("--cache", type=Path, default=tools_folder(), help="where they live")
     parser.add_argument("--python", default=sys.executable, help="the Python they are to run on")
     parser.add_argument("--only", action="append", metavar="NAME", help="these others only")
     parser.add_argument("--rounds", type=int, default=5)
@@ -268,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     others = [one for one in EVERY if options.only is None or one.name in options.only]
     if options.install:
         for one in others:
-            one.install(options.cache, options.python)
+            install(one.name, one.packages, where=options.cache, python=options.python)
     with TemporaryDirectory(prefix="trueup-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         files = make_files(folder / "files")
@@ -283,7 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 about = ", large page" if "large" in row.name else ""
                 rows.append(Row(name=f"bare uvicorn{about}", kind=row.kind, url=url, pid=pid))
         for one in others:
-            said = one.versions(options.cache)
+            said = versions(one.name, one.packages, where=options.cache)
             if said is None:
                 print(f"{one.name}: not installed, left out", file=sys.stderr)
                 continue

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ from typing import Any
 
 import httpx2
 
-__all__ = ["EVERY", "Other", "Page", "Setting", "default_cache", "free_port", "started"]
+__all__ = ["EVERY", "Other", "Page", "Setting", "free_port", "started"]
 
 _PLAIN: dict[str, Any] = {"verify": False, "timeout": 120, "trust_env": False}
 
@@ -56,32 +55,10 @@ class Other:
     start: Start
     beside: tuple[str, ...] = ()
 
-    def install(self, cache: Path, python: str) -> None:
-        """Put the newest one that runs into a virtual environment of its own."""
-        folder = cache / self.name
-        if not folder.exists():
-            print(f"installing {self.name}", file=sys.stderr)
-            subprocess.run([python, "-m", "venv", str(folder)], check=True)
-        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--upgrade"]
-        subprocess.run([*pip, self.name, *self.beside], check=True)
-
-    def versions(self, cache: Path) -> str | None:
-        """Its version and those of what carries it; None if it is not installed."""
-        python = cache / self.name / "bin/python"
-        if not python.exists():
-            return None
-        code = "import sys; from importlib.metadata import version as v\nfor n in sys.argv[1:]: print(n, v(n))"
-        names = [self.name, *(name.partition("[")[0] for name in self.beside)]
-        done = subprocess.run(
-            [python, "-c", code, *dict.fromkeys(names)], capture_output=True, text=True, check=False
-        )
-        return ", ".join(done.stdout.splitlines()) if done.returncode == 0 else None
-
-
-def default_cache() -> Path:
-    """Where the servers are installed."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "trueup-servers"
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What is installed for it."""
+        return (self.name, *self.beside)
 
 
 def free_port() -> int:

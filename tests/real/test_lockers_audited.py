@@ -1,4 +1,4 @@
-"""`trueup verify` finds what a real uv leaves out of its locks, exactly that, and nothing where it is right."""
+"""`trueup verify` finds what a real uv and a real Poetry leave out of their locks, exactly that, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from uv import find_uv_bin
 from tests.build import make_sdist, make_wheel
 from tests.index_server import IndexServer
 from tests.real.test_lock_clients import LOCK, Site, verified
+from tests.tools import client
 
 PYTHON = f"{sys.version_info.major}{sys.version_info.minor}"
 LINUX, MACOS = f"cp{PYTHON}-linux-x86_64-glibc2.17", f"cp{PYTHON}-macos-arm64-14.0"
@@ -60,7 +61,6 @@ STYLES = {
         asked=frozenset({"numpy", "psutil", "pybind11"}),
     ),
 }
-every_style = pytest.mark.parametrize("name", STYLES)
 
 
 def publish(folder: Path, style: Style) -> None:
@@ -74,9 +74,34 @@ def publish(folder: Path, style: Style) -> None:
     make_wheel(folder, "pybind11", "2.6.1")
 
 
+def lock_with_uv(site: Site) -> None:
+    uv = find_uv_bin()
+    site.passed(uv, "lock", "--python", sys.executable)
+    site.passed(
+        uv, "export", "--quiet", "--frozen", "--no-emit-project", "--python", sys.executable,
+        "--format", "pylock.toml", "-o", LOCK,
+    )  # fmt: skip
+
+
+def lock_with_poetry(site: Site) -> None:
+    poetry = client("poetry")
+    (site.folder / "poetry.toml").write_text("[virtualenvs]\ncreate = false\n", encoding="utf-8")
+    with (site.folder / "pyproject.toml").open("a", encoding="utf-8") as project:
+        project.write(
+            "\n[tool.poetry]\npackage-mode = false\n\n[[tool.poetry.source]]\n"
+            f'name = "local"\nurl = "{site.server.url}"\npriority = "primary"\n'
+        )
+    site.passed(poetry, "lock", "--no-interaction")
+    site.passed(poetry, "export", "--no-interaction", "--format", "pylock.toml", "--output", LOCK)
+
+
+LOCKERS = {"uv": lock_with_uv, "poetry": lock_with_poetry}
+"""Each writes its own lock and exports that as `pylock.toml`."""
+
+
 @pytest.fixture
-def project(name: str, tmp_path: Path) -> Iterator[Site]:
-    """A project that asks for `demo`, locked by uv, whose lock is also exported as `pylock.toml`."""
+def project(name: str, locker: str, tmp_path: Path) -> Iterator[Site]:
+    """A project that asks for `demo`, locked."""
     files, home = tmp_path / "files", tmp_path / "home"
     files.mkdir()
     home.mkdir()
@@ -90,12 +115,7 @@ def project(name: str, tmp_path: Path) -> Iterator[Site]:
     with IndexServer() as server:
         server.add_folder(files)
         site = Site(folder=home, server=server, files=files)
-        uv = find_uv_bin()
-        site.passed(uv, "lock", "--python", sys.executable)
-        site.passed(
-            uv, "export", "--quiet", "--frozen", "--no-emit-project", "--python", sys.executable,
-            "--format", "pylock.toml", "-o", "pylock.toml",
-        )  # fmt: skip
+        LOCKERS[locker](site)
         yield site
 
 
@@ -111,15 +131,16 @@ def lacking(report: dict[str, Any]) -> set[tuple[str, str]]:
     }
 
 
-@every_style
-@pytest.mark.parametrize("lock", ["uv.lock", LOCK])
-def test_a_lock_of_uv(name: str, lock: str, project: Site) -> None:
-    style = STYLES[name]
-    report = verified(project, "--for", style.targets, lock=lock)
-    assert lacking(report) == {("demo", one) for one in style.asked - projects(project, lock)}
-
-
 def projects(site: Site, lock: str) -> set[str]:
     """The names in a lock."""
     document = tomllib.loads((site.folder / lock).read_text("utf-8"))
     return {package["name"] for key in ("package", "packages") for package in document.get(key, ())}
+
+
+@pytest.mark.parametrize("locker", LOCKERS)
+@pytest.mark.parametrize("name", STYLES)
+def test_what_is_missing_in_a_lock_is_found(name: str, locker: str, project: Site) -> None:
+    style = STYLES[name]
+    for lock in (f"{locker}.lock", LOCK):
+        report = verified(project, "--for", style.targets, lock=lock)
+        assert lacking(report) == {("demo", one) for one in style.asked - projects(project, lock)}

@@ -11,7 +11,6 @@ what is not measured keeps its record.
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from tests.scenarios.machines import Machine, machines
 from tests.scenarios.oracle import Judgement, Verdict, judge, judge_without_lock
 from tests.scenarios.recorded import Cell, Column, read_record, render, write_record
 from tests.scenarios.scenario import Scenario
+from tests.tools import install, tools_folder
 
 __all__ = ["main"]
 
@@ -35,21 +35,6 @@ WORKERS = 2
 
 
 # --- installing ---------------------------------------------------------------------------------
-
-
-def default_cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "trueup-lockers"
-
-
-def install(driver: Driver, cache: Path, python: str) -> None:
-    """Put a tool into a virtual environment of its own."""
-    folder = cache / driver.command
-    if driver.packages and not folder.exists():
-        print(f"installing {' '.join(driver.packages)}", file=sys.stderr)
-        subprocess.run([python, "-m", "venv", str(folder)], check=True)
-        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--upgrade"]
-        subprocess.run([*pip, *driver.packages], check=True)
 
 
 def installed(driver: Driver, cache: Path) -> Installation | None:
@@ -167,8 +152,8 @@ def column(driver: Driver, tool: Installation, scenarios: Sequence[Scenario]) ->
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="just compare-lockers", description=__doc__)
-    parser.add_argument("--install", action="store_true", help="install what is missing, first")
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="where tools live")
+    parser.add_argument("--install", action="store_true", help="install the newest of each, first")
+    parser.add_argument("--cache", type=Path, default=tools_folder(), help="where tools live")
     parser.add_argument("--python", default=sys.executable, help="the Python they are to run on")
     parser.add_argument("--only", action="append", metavar="NAME", help="these tools only")
     parser.add_argument("--scenario", action="append", metavar="NAME", help="these scenarios only")
@@ -178,7 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scenarios = [s for s in SCENARIOS if options.scenario is None or s.name in options.scenario]
     if options.install:
         for driver in drivers:
-            install(driver, options.cache, options.python)
+            if driver.packages:
+                install(driver.command, driver.packages, where=options.cache, python=options.python)
     columns = []
     for driver in drivers:
         tool = installed(driver, options.cache)

@@ -11,6 +11,7 @@ from itertools import combinations
 from pathlib import Path
 
 from tests.scenarios.scenario import Scenario
+from tests.tools import CLIENTS
 
 __all__ = ["DRIVERS", "Answer", "Driver", "Installation", "lock_for"]
 
@@ -349,11 +350,11 @@ DRIVERS = (
         how="the same with `runs-on-libc` and `runs-on-macos` at the floors of the targets",
     ),
     Driver(
-        name="Poetry", command="poetry", packages=("poetry", "poetry-plugin-export"), lock=_poetry,
+        name="Poetry", command="poetry", packages=CLIENTS["poetry"], lock=_poetry,
         how="`poetry lock`, `poetry export --format pylock.toml`, the index as a legacy source",
     ),
     Driver(
-        name="PDM", command="pdm", packages=("pdm[locked]",), lock=_pdm,
+        name="PDM", command="pdm", packages=CLIENTS["pdm"], lock=_pdm,
         how="`pdm lock`, `pdm export --format pylock`",
     ),
     Driver(

@@ -1,33 +1,26 @@
-"""Poetry and PDM lock and install from the views of `trueup serve`.
-
-They are live because each is installed, once, into a virtual environment of its own (those of
-`just compare-lockers`); what they lock is on this machine.
-"""
+"""Poetry and PDM lock and install from the views of `trueup serve`."""
 
 from __future__ import annotations
 
-import platform
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.build import make_wheel
-from tests.real.test_serve_clients import HERE, HERE_AND_THERE, LINUX, MACOS, WINDOWS, passed
-from tests.real.test_serve_clients import installed as consistent
-from tests.scenarios.compare import default_cache, install, installed, version
-from tests.scenarios.drivers import DRIVERS
+from tests.real.test_serve_clients import (
+    HERE,
+    HERE_AND_THERE,
+    LINUX,
+    MACOS,
+    WINDOWS,
+    glibc,
+    installed,
+    passed,
+)
 from tests.serving import Server, serving
+from tests.tools import client
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(
-        platform.libc_ver()[0] != "glibc", reason="the wheels here are for Linux with glibc"
-    ),
-]
-
-TOOLS = {driver.command: driver for driver in DRIVERS if driver.command in ("poetry", "pdm")}
 SETTINGS = {
     "poetry": """\
 [tool.poetry]
@@ -71,30 +64,26 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield found
 
 
-@pytest.mark.parametrize("command", TOOLS)
+@glibc
+@pytest.mark.parametrize("name", COMMANDS)
 def test_right_from_corrected_and_wrong_from_faithful(
-    command: str, server: Server, tmp_path: Path
+    name: str, server: Server, tmp_path: Path
 ) -> None:
-    driver = TOOLS[command]
-    install(driver, default_cache(), sys.executable)
-    tool = installed(driver, default_cache())
-    assert tool is not None
-    print(f"\n{driver.name} {version(driver, tool)}")
-    lock, sync = COMMANDS[command]
+    command = client(name)
+    lock, sync = COMMANDS[name]
     locked = {}
     for view in ("", "/corrected"):
         folder = tmp_path / f"project{view.replace('/', '-')}"
         folder.mkdir()
         (folder / "pyproject.toml").write_text(
             '[project]\nname = "app"\nversion = "0"\nrequires-python = ">=3.11,<4"\n'
-            'dependencies = ["demo"]\n'
-            + SETTINGS[command].format(url=f"{server.url}{view}/simple/"),
+            'dependencies = ["demo"]\n' + SETTINGS[name].format(url=f"{server.url}{view}/simple/"),
             "utf-8",
         )
-        passed(folder, tool.command(command), *lock, **ENVIRONMENT)
-        text = (folder / f"{command}.lock").read_text("utf-8")
-        locked[view] = {name for name in HERE_AND_THERE if f'name = "{name}"' in text}
+        passed(folder, command, *lock, **ENVIRONMENT)
+        text = (folder / f"{name}.lock").read_text("utf-8")
+        locked[view] = {one for one in HERE_AND_THERE if f'name = "{one}"' in text}
     assert locked["/corrected"] == set(HERE_AND_THERE)
     assert locked[""] != set(HERE_AND_THERE), "it takes one wheel for all"
-    passed(folder, tool.command(command), *sync, **ENVIRONMENT)
-    assert consistent(folder, folder / ".venv/bin/python") - {"pip"} == HERE
+    passed(folder, command, *sync, **ENVIRONMENT)
+    assert installed(folder, folder / ".venv/bin/python") - {"pip"} == HERE
