@@ -14,7 +14,6 @@ import pytest
 
 from tests.samples import CROWD, SAMPLES, XGBOOST
 from trueup.interfaces.report import render_html
-from trueup.interfaces.report.html import _letter
 from trueup.model.finding import Evidence, FileStatus, Report
 
 VOID = {"meta", "link", "input", "br"}
@@ -161,13 +160,6 @@ def test_rows_of_the_matrix_do_not_depend_on_the_order_of_the_listing() -> None:
 
 def test_equal_reports_give_equal_pages() -> None:
     assert render_html(SAMPLES["many"]) == render_html(SAMPLES["many"])
-
-
-@pytest.mark.parametrize(
-    ("number", "letters"), [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (702, "AAA")]
-)
-def test_letters(number: int, letters: str) -> None:
-    assert _letter(number) == letters
 
 
 def test_other_formats_do_not_load_the_template_engine() -> None:

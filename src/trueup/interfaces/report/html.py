@@ -9,29 +9,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.interfaces.report.evidence import LISTED_FILES, legend, short_names
+from trueup.interfaces.report.matrix import MatrixField, MatrixRow, matrix
 from trueup.interfaces.report.paste import pyproject
 from trueup.interfaces.report.words import (
     NOTHING_MORE,
     advice_words,
     count,
     counts,
-    in_order,
-    natural,
     origin,
     shorten,
     summary,
     titled,
     visible,
 )
-from trueup.model.artifact import WheelName, parse_filename
 from trueup.model.finding import (
-    FieldReport,
-    FileReport,
     ReleaseClass,
     ReleaseReport,
     Report,
     Severity,
-    Variant,
 )
 
 if TYPE_CHECKING:
@@ -40,9 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render_html", "render_page"]
 
-_HUES = 8
 _OPEN_RELEASES = 12
-_OPEN_VARIANTS = 6
 
 
 def render_html(report: Report) -> str:
@@ -158,56 +151,6 @@ def _title(report: Report) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _VariantView:
-    """One variant of a field: ``lines`` are its values, each with whether all wheels have it."""
-
-    id: str
-    letter: str
-    hue: str
-    region: str
-    files: tuple[str, ...]
-    lines: tuple[tuple[str, bool], ...]
-
-    @property
-    def odd(self) -> bool:
-        """Whether this is not the commonest variant of its field."""
-        return self.letter != "A"
-
-    @property
-    def common(self) -> int:
-        return sum(common for _, common in self.lines)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FieldView:
-    """One column of the matrix and its part of the legend."""
-
-    id: str
-    name: str
-    class_value: str | None
-    case: str
-    variants: tuple[_VariantView, ...]
-
-    @property
-    def differs(self) -> bool:
-        return len(self.variants) > 1
-
-    @property
-    def open(self) -> bool:
-        return 1 < len(self.variants) <= _OPEN_VARIANTS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RowView:
-    """One row of the matrix; a cell is None where nothing is known of the file in that field."""
-
-    file: FileReport
-    lead: str
-    rest: str
-    cells: tuple[_VariantView | None, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _ReleaseView:
     """One release with everything that the template shows of it."""
 
@@ -218,8 +161,8 @@ class _ReleaseView:
     advice: str
     tally: tuple[tuple[str, int], ...]
     open: bool
-    fields: tuple[_FieldView, ...]
-    rows: tuple[_RowView, ...]
+    fields: tuple[MatrixField, ...]
+    rows: tuple[MatrixRow, ...]
     pyproject: str | None
 
     @property
@@ -237,15 +180,7 @@ class _ReleaseView:
 
 def _release(number: int, release: ReleaseReport, *, open_limit: int) -> _ReleaseView:
     ident = f"r{number}"
-    fields = tuple(
-        sorted(
-            (_field(f"{ident}-f{n}", field) for n, field in enumerate(release.fields, 1)),
-            key=lambda field: not field.differs,
-        )
-    )
-    cells = [
-        {name: variant for variant in field.variants for name in variant.files} for field in fields
-    ]
+    shown = matrix(release, ident)
     severities = [finding.severity for finding in release.findings]
     return _ReleaseView(
         id=ident,
@@ -259,70 +194,7 @@ def _release(number: int, release: ReleaseReport, *, open_limit: int) -> _Releas
             if severity in severities
         ),
         open=number <= open_limit and (bool(release.findings) or number == 1),
-        fields=fields,
-        rows=tuple(
-            _row(file, [column.get(file.filename) for column in cells])
-            for file in in_order(release.files)
-        ),
+        fields=shown.fields,
+        rows=shown.rows,
         pyproject=pyproject(release.merged) if release.merged is not None else None,
     )
-
-
-def _row(file: FileReport, cells: Sequence[_VariantView | None]) -> _RowView:
-    lead, rest = "", file.filename
-    if isinstance(parse_filename(file.filename), WheelName):
-        # Name and version are the same in every row: what tells wheels apart comes after.
-        name, version, rest = file.filename.split("-", 2)
-        lead = f"{name}-{version}-"
-    return _RowView(file=file, lead=lead, rest=rest, cells=tuple(cells))
-
-
-def _field(ident: str, field: FieldReport) -> _FieldView:
-    # The commonest first, so that what is colourful is what is unusual.
-    variants = sorted(
-        field.variants, key=lambda item: (-len(item.files), sorted(map(natural, item.files)))
-    )
-    common = _common(variants)
-    return _FieldView(
-        id=ident,
-        name=field.field,
-        class_value=field.release_class.value if field.release_class else None,
-        case=field.case.value,
-        variants=tuple(
-            _VariantView(
-                id=f"{ident}-v{number}",
-                letter=_letter(number),
-                hue=_hue(number) if len(variants) > 1 else "same",
-                region=variant.region,
-                files=tuple(sorted(variant.files, key=natural)),
-                lines=tuple((line, line in common) for line in variant.values),
-            )
-            for number, variant in enumerate(variants)
-        ),
-    )
-
-
-def _common(variants: Sequence[Variant]) -> frozenset[str]:
-    """What all wheels say; an sdist without wheels beside it has no say in it."""
-    with_wheels = [variant for variant in variants if any(map(_is_wheel, variant.files))]
-    values: Iterable[tuple[str, ...]] = [item.values for item in with_wheels or variants]
-    return frozenset.intersection(*map(frozenset[str], values)) if values else frozenset()
-
-
-def _is_wheel(filename: str) -> bool:
-    return filename.endswith(".whl")
-
-
-def _hue(number: int) -> str:
-    """The quiet colour for the commonest variant only; the others take turns."""
-    return "h0" if number == 0 else f"h{1 + (number - 1) % (_HUES - 1)}"
-
-
-def _letter(number: int) -> str:
-    """A to Z, then AA, AB and on."""
-    letters = ""
-    number += 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters

@@ -16,12 +16,12 @@ from trueup.features.serve.desk import MAIN, Desk, View
 from trueup.features.serve.judging import contradictions
 from trueup.features.serve.policies import Policy
 from trueup.interfaces.report import render_html
+from trueup.interfaces.report.matrix import matrix
 from trueup.interfaces.report.paste import pyproject
 from trueup.interfaces.report.words import advice_words, counts
 from trueup.interfaces.web.difference import Difference, difference
 from trueup.interfaces.web.judged import Judgement, Judgements
 from trueup.interfaces.web.listed import Change, FileRow, Listed, changes, in_order, listed, rows_of
-from trueup.interfaces.web.matrix import matrix
 from trueup.interfaces.web.render import html_response, page, release_address
 from trueup.interfaces.web.visitor import Door, Visitor
 from trueup.model.errors import NotFoundError, TrueupError
@@ -222,7 +222,7 @@ class ReleasePages:
         return {
             "report": report,
             "error": None if error is None else str(error),
-            "matrix": None if report is None else matrix(report),
+            "matrix": None if report is None else matrix(report, "m"),
             "paste": pyproject(report.merged) if report and report.merged else None,
             "advice": None if report is None else advice_words(report),
             "tally": "" if report is None else counts(report.files),
