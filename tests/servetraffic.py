@@ -35,7 +35,7 @@ NAMES = 20
 
 TAGS = ("py3-none-manylinux_2_17_x86_64", "py3-none-win_amd64", "py3-none-macosx_11_0_arm64")
 SIZES = (10, 10, 3_000, 50_000, 50_000, 400_000, 3_000_000)
-_DERIVED = re.compile(r"-\d+cons-")
+_DERIVED = re.compile(r"-\d+cons\d*-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,7 @@ def test_nothing_grows_and_every_answer_is_right(place: ServePlace) -> None:
             traffic.stop.set()
             for one in running:
                 one.result(timeout=60)
-        assert traffic.wrong == []
+        assert not traffic.wrong, "\n".join([f"{len(traffic.wrong)} wrong:", *traffic.wrong[:5]])
         used = processor_seconds(family(root))
         # Connections of clients that are gone are closed; a pool may keep some to the store.
         until(lambda: open_files(family(root)) <= before + 12 * workers)
