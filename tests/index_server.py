@@ -77,7 +77,7 @@ class Truncate:
 
 @dataclass(frozen=True)
 class Hang:
-    """Fault: silence for this many seconds (or until the server is closed)."""
+    """Fault: silence for this many seconds (or until the server is healed or closed)."""
 
     seconds: float = 30.0
 
@@ -167,7 +167,7 @@ class IndexServer:
         self.log: list[Request] = []
         self._faults: list[tuple[str, Fault, int]] = []
         self.lock = threading.Lock()
-        self.closing = threading.Event()
+        self.healed = threading.Event()
         self.left_early = threading.Event()
         """Set when a client closed its connection before it had the whole answer."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -223,9 +223,11 @@ class IndexServer:
             self._faults.append((path, fault, times))
 
     def heal(self) -> None:
-        """Forget the faults that are left."""
+        """Forget the faults that are left, and end silences."""
         with self.lock:
             self._faults.clear()
+            self.healed.set()
+            self.healed = threading.Event()
 
     def take_fault(self, path: str) -> Fault | None:
         with self.lock:
@@ -273,7 +275,7 @@ class IndexServer:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self.closing.set()
+        self.healed.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -333,7 +335,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return None
             case Hang(seconds=seconds):
                 self._log(0, 0)
-                index.closing.wait(seconds)
+                index.healed.wait(seconds)
                 self.close_connection = True
                 return None
             case Truncate(after=after):

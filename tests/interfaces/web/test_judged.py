@@ -85,12 +85,13 @@ def test_a_release_is_read_once_for_all_who_look(desk: Desk, upstream: IndexServ
 
 
 def test_who_looks_while_it_is_read_sees_how_far_that_is(desk: Desk, upstream: IndexServer) -> None:
-    upstream.fault("/files/demo-1.0-cp312-cp312-win_amd64.whl", Hang(1.0))
+    upstream.fault("/files/demo-1.0-cp312-cp312-win_amd64.whl", Hang())
     judgements = Judgements(desk)
     found = judgements.behind(DEMO, ONE, wait=0.0)
     assert not found.is_done
     until(lambda: found.read)
     assert (found.read, found.expected) == (1, 2)
+    upstream.heal()
     finished(found)
 
 
@@ -127,7 +128,7 @@ def test_only_so_many_wait_for_their_turn(desk: Desk, upstream: IndexServer) -> 
         judgements.behind(DEMO, Version("99"), wait=0.0)
     assert error.value.status == 503
     assert judgements.behind(DEMO, Version("3"), wait=0.0).is_done is False
-    upstream.closing.set()
+    upstream.heal()
 
 
 def test_a_version_that_is_not_there(desk: Desk) -> None:
