@@ -19,6 +19,8 @@ class _Lines(dict[int, bytes]):
         reason = _REASON.get()
         if reason is None:
             return super().__getitem__(code)
+        # Said once: a request that was sent before this answer is answered in the same context.
+        _REASON.set(None)
         text = "".join(c if " " <= c <= "~" else "?" for c in reason)[:_LONGEST]
         return b"HTTP/1.1 %d %s\r\n" % (code, text.encode("ascii"))
 

@@ -6,6 +6,7 @@ supervisor, take requests from one socket, and follow each other by the number i
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import multiprocessing
 import os
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -84,6 +85,7 @@ def run(open_desk: Callable[[], Desk], running: Running) -> None:
     config = uvicorn.Config(
         partial(_application, open_desk, running),
         factory=True,
+        http=_protocol(),
         workers=running.workers,
         lifespan="on",
         log_config=None,
@@ -105,6 +107,15 @@ def run(open_desk: Callable[[], Desk], running: Running) -> None:
         supervisor.run()
     if any(one.exitcode == STARTUP_FAILURE for one in supervisor.processes):
         raise SourceError("a worker could not start", hint="the log says why")
+
+
+def _protocol() -> type[asyncio.Protocol] | Literal["auto"]:
+    """Who speaks HTTP; without httptools it is h11, which has bounds of its own."""
+    try:
+        from trueup.interfaces.web.bounded import Bounded
+    except ImportError:
+        return "auto"
+    return Bounded
 
 
 def _listen(host: str, port: int) -> socket.socket:
