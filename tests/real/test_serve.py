@@ -283,6 +283,9 @@ def test_yank_and_delete(server: Server, tmp_path: Path) -> None:
     page = server.get("/simple/demo/", accept="application/vnd.pypi.simple.v1+json").json()
     assert page["files"][0]["yanked"] == "broken"
     assert 'data-yanked="broken"' in server.get("/simple/demo/").text
+    said = f"/api/demo/yank/{wheel.name}?reason="
+    assert "too long" in server.post(said + "x" * 1001).json()["detail"]
+    assert server.post(f"{said}one%00%20%0atwo").json()["yanked"] == "one two"
     assert server.post("/api/demo/1.0/delete").status_code == 200
     assert server.get("/simple/demo/").status_code == 404
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 __all__ = ["written_version"]
 
@@ -17,5 +17,5 @@ def written_version(text: str) -> str:
         return text
     try:
         return str(Version(text))
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python converts
         return text

@@ -210,6 +210,23 @@ def test_a_session_of_the_pages_opens_the_pages(tmp_path: Path) -> None:
         assert client.get("/simple/open/").status_code == 401
 
 
+def test_a_project_may_be_called_simple(tmp_path: Path) -> None:
+    """Its pages for people are none of installers, and its version is no project."""
+    with open_desk(tmp_path / "index") as desk:
+        add(desk, make_wheel(tmp_path, "simple", "1.0"))
+        publish(desk, "simple", "1.0")
+        client = TestClient(make_app(desk, readers=ALL_PRIVATE))
+        others = ("__token__", desk.store.make("other", SCOPES["of open"]))
+        text = desk.store.make("reader", SCOPES["reader"])
+        pages = ["/p/simple", "/p/simple/1.0", "/p/simple/views/corrected"]
+        assert [client.get(path, auth=others).status_code for path in pages] == [403] * 3
+        token = desk.store.find(text)
+        assert token is not None
+        client.cookies.set("trueup-session", desk.store.log_in(token, seconds=60))
+        assert [client.get(path).status_code for path in pages] == [200] * 3
+        assert client.get("/simple/simple/").status_code == 401
+
+
 def test_people_are_asked_to_log_in(tmp_path: Path) -> None:
     browser = {"accept": "text/html,*/*;q=0.8"}
     with shop(tmp_path, ALL_PRIVATE) as found:

@@ -85,6 +85,23 @@ def test_a_project_has_one_address(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "path",
+    [
+        "/p/demo/{}",
+        "/channels/main/demo/{}",
+        "/api/demo/{}",
+        "/integrity/demo/{}/demo-1.0-py3-none-any.whl/provenance",
+    ],
+)
+def test_no_version_has_so_many_digits(server: Server, path: str) -> None:
+    """Python converts no number of more than 4,300 digits."""
+    assert private(server, path.format("1" * 4301)).status_code == 404
+    publish = server.post(f"/api/demo/{'1' * 4301}/publish")
+    assert (publish.status_code, "is no version" in publish.text) == (400, True)
+    assert len(publish.text) < 1000
+
+
+@pytest.mark.parametrize(
+    "path",
     ["/p/other", "/p/other/1.0", "/p/demo/2.0", "/p/demo/2.0/report", "/p/demo/latest", "/p/-x-"],
 )
 def test_what_is_not_published_is_not_there(server: Server, path: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from trueup.features.serve.corrected import Corrected
 from trueup.features.serve.derived import Workshop
@@ -250,8 +250,8 @@ class Desk:
         """Publish a staged release; raises RefusedError."""
         try:
             found = Version(version)
-        except InvalidVersion as error:
-            raise RefusedError(f"`{version}` is no version") from error
+        except ValueError as error:  # InvalidVersion, or more digits than Python converts
+            raise RefusedError(f"`{version[:300]}` is no version") from error
         release = self.receiver(channel).publish(canonicalize_name(project), found, who=who)
         self.follow()
         return {"project": release.project, "version": str(release.version), "state": "published"}

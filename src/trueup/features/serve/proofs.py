@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from trueup.features.serve.policies import Declarations, ProjectPolicy, Proofs
 from trueup.features.serve.refusal import RefusedError
@@ -71,7 +71,7 @@ def _sdist_of(record: RecordedProof, release: HostedRelease) -> HostedFile:
 def _version(record: RecordedProof) -> Version | None:
     try:
         return Version(record.version)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python converts
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -59,7 +59,7 @@ class Access:
         channel, project = channel_of(request), canonicalize_name(request.path_params["project"])
         try:
             version = Version(request.path_params["version"])
-        except InvalidVersion as error:
+        except ValueError as error:  # InvalidVersion, or more digits than Python converts
             raise NotFoundError("no such release", place=(project,)) from error
         found = await run_in_threadpool(self._desk.store.release, channel, project, version)
         if found is None:

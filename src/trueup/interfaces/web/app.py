@@ -24,6 +24,7 @@ from trueup.features.serve.receive import Received, RefusedError
 from trueup.features.serve.view import PATHS, View, ViewPath, path_of
 from trueup.interfaces.web import reason
 from trueup.interfaces.web.access import Access, channel_of
+from trueup.interfaces.web.changes import yank_reason
 from trueup.interfaces.web.gate import Gate
 from trueup.interfaces.web.limited import Limited, Rates
 from trueup.interfaces.web.oidc import Oidc
@@ -255,9 +256,8 @@ class _Handlers:
         token = await self._access.token(request)
         channel, project = channel_of(request), request.path_params["project"]
         self._access.may(token, "yank", channel, project)
-        reason_text = (
-            None if request.query_params.get("undo") else request.query_params.get("reason", "")
-        )
+        said = request.query_params
+        reason_text = None if said.get("undo") else yank_reason(said.get("reason", ""))
         done = await run_in_threadpool(
             self._desk.store.set_yanked,
             channel,

@@ -17,7 +17,7 @@ from trueup.interfaces.web.releasepage import ReleasePages, ReleaseView, version
 from trueup.interfaces.web.visitor import Door, Visitor
 from trueup.model.errors import NotFoundError, TrueupError
 
-__all__ = ["ALL_FILES", "Changes"]
+__all__ = ["ALL_FILES", "Changes", "yank_reason"]
 
 ALL_FILES = "*"
 """What the form says for all files of a release: no file is named so."""
@@ -93,12 +93,7 @@ class Changes:
         self._desk.store.remove(found.hosted, who=_name(visitor))
 
     def _yank(self, found: ReleaseView, visitor: Visitor, fields: Mapping[str, str]) -> None:
-        reason = " ".join(fields.get("reason", "").split())
-        if len(reason) > _LONGEST_REASON:
-            raise RefusedError(
-                "the reason is too long", expected=f"at most {_LONGEST_REASON} characters"
-            )
-        self._set_yanked(found, visitor, fields, reason)
+        self._set_yanked(found, visitor, fields, yank_reason(fields.get("reason", "")))
 
     def _unyank(self, found: ReleaseView, visitor: Visitor, fields: Mapping[str, str]) -> None:
         self._set_yanked(found, visitor, fields, None)
@@ -116,6 +111,16 @@ class Changes:
             )
             if not done:
                 raise NotFoundError("no such file", place=(name,))
+
+
+def yank_reason(text: str) -> str:
+    """A reason as pages and installers show it, in one line; raises RefusedError for a long one."""
+    reason = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(reason) > _LONGEST_REASON:
+        raise RefusedError(
+            "the reason is too long", expected=f"at most {_LONGEST_REASON} characters"
+        )
+    return reason
 
 
 def _name(visitor: Visitor) -> str:

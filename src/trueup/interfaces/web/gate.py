@@ -152,16 +152,17 @@ def _reads(token: Token, channel: str) -> bool:
 def _asked(path: str) -> _Asked:
     found = _CHANNEL.fullmatch(path)
     channel = MAIN if found is None else found["channel"]
-    if _SIMPLE.fullmatch(path):
-        page = _PAGE.fullmatch(path)
-        return _Asked(channel=channel, project=None if page is None else page["project"])
+    # A project may be called `simple`.
+    people = _PEOPLE.fullmatch(path)
+    if people is not None:
+        return _Asked(channel=channel, project=people["project"], people=True)
     attested = _INTEGRITY.fullmatch(path)
     if attested is not None:
         return _Asked(channel=channel, project=attested["project"])
-    people = _PEOPLE.fullmatch(path)
-    return _Asked(
-        channel=channel, project=None if people is None else people["project"], people=True
-    )
+    if _SIMPLE.fullmatch(path):
+        page = _PAGE.fullmatch(path)
+        return _Asked(channel=channel, project=None if page is None else page["project"])
+    return _Asked(channel=channel, project=None, people=True)
 
 
 def _privately(send: Send) -> Callable[[Message], Awaitable[None]]:

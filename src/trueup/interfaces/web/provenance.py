@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -54,7 +54,7 @@ class Provenance:
         owner = next((name for name in (channel, MAIN) if store.owns(name, project)), None)
         try:
             version = Version(asked["version"])
-        except InvalidVersion:
+        except ValueError:  # InvalidVersion, or more digits than Python converts
             return None
         release = None if owner is None else store.release(owner, project, version)
         if owner is None or release is None or release.state is not State.PUBLISHED:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -263,7 +263,7 @@ def version_in(request: Request) -> Version:
     text = request.path_params["version"]
     try:
         return Version(text)
-    except InvalidVersion as error:
+    except ValueError as error:  # InvalidVersion, or more digits than Python converts
         raise NotFoundError("no such release", place=(request.path_params["project"],)) from error
 
 
