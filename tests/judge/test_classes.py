@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.releases import release, sdist, wheel
 from trueup.judge.reconcile import classify
 from trueup.judge.release import judge_release
 from trueup.model.declaration import Declaration
-from trueup.model.finding import Advice
+from trueup.model.finding import Advice, FileStatus
 from trueup.model.release import ReleaseFile
 from trueup.model.requirement import parse_requirement
 from trueup.model.target import parse_targets
@@ -227,6 +229,17 @@ CASES: list[tuple[str, list[ReleaseFile], str]] = [
 @pytest.mark.parametrize(("name", "files", "words"), CASES, ids=[case[0] for case in CASES])
 def test_class(name: str, files: list[ReleaseFile], words: str) -> None:
     assert judge_release(release(*files)).class_words == words
+
+
+def test_a_yanked_file_of_any_kind_is_shown_as_one() -> None:
+    source = sdist()
+    source = replace(source, artifact=replace(source.artifact, yanked="broken"))
+    files = [wheel("py3-none-any"), wheel("py2-none-any", yanked=""), source]
+    assert [file.status for file in judge_release(release(*files)).files] == [
+        FileStatus.CHOSEN,
+        FileStatus.YANKED,
+        FileStatus.YANKED,
+    ]
 
 
 def test_targets_limit_the_environments() -> None:

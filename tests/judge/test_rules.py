@@ -252,6 +252,31 @@ def test_irreconcilable_by_glibc_has_the_shape_of_the_style_guide() -> None:
     assert finding.hint == "uv, Poetry and PDM read one of them and lock it for both"
 
 
+def test_a_conflict_says_which_python_has_32_bits() -> None:
+    old = "cp312-cp312-manylinux_2_17_i686"
+    (finding,) = findings(
+        release(wheel(OLD_LINUX, ["nccl"]), wheel(old)),
+        "dependencies-differ",
+    )
+    assert [item.where for item in finding.evidence] == [
+        "glibc ≥ 2.17",
+        "32-bit Python, glibc ≥ 2.17",
+    ]
+
+
+def test_fields_in_which_the_same_files_stand_apart_are_one_row() -> None:
+    headers = [("Summary", "s"), ("Author", "a"), ("License", "l")]
+    files = [wheel(LINUX), wheel(MAC), wheel(WINDOWS, headers=headers[:2]), sdist(headers=headers)]
+    (finding,) = findings(release(*files), "descriptive-fields-differ")
+    assert [(item.files, item.says) for item in finding.evidence] == [
+        (
+            ("demo-1.0-cp312-cp312-macosx_11_0_arm64.whl", f"demo-1.0-{LINUX}.whl"),
+            ("own `Author`", "own `Summary`"),
+        ),
+        (("demo-1.0.tar.gz",), ("own `License`",)),
+    ]
+
+
 def test_settings_select_ignore_and_regrade() -> None:
     subject = BROKEN["dependencies-differ"][2]
     code = "dependencies-differ"
@@ -280,6 +305,7 @@ def test_tags_of_all_files_are_one_finding() -> None:
     ]
     (finding,) = findings(release(*files), "identity-mismatch")
     assert finding.message == "the tags in `WHEEL` are not those of the file name in 2 files"
+    assert findings(release(*files[::-1]), "identity-mismatch") == [finding]
     assert finding.evidence[0].says == (
         "+ cp312-cp312-linux_x86_64",
         "- cp312-cp312-manylinux_2_28_x86_64",

@@ -32,6 +32,7 @@ def names(source: FolderSource, project: str) -> list[str]:
 
 def touch(folder: Path, *filenames: str) -> None:
     for filename in filenames:
+        (folder / filename).parent.mkdir(exist_ok=True)
         (folder / filename).write_bytes(b"x")
 
 
@@ -219,6 +220,15 @@ def test_two_files_of_one_name(tmp_path: Path) -> None:
             "`{}`: holds no wheel and no sdist: found 2 other files",
             "build the project first, or name the folder that holds its files",
             id="other files",
+        ),
+        pytest.param(
+            ["linux/a.whl", "mac/b.whl", "README"],
+            ".",
+            NotFoundError,
+            "`{}`: holds no wheel and no sdist: found 1 other file and 2 folders",
+            "build the project first, or name the folder that holds its files; folders in it are "
+            "not looked into",
+            id="folders",
         ),
         pytest.param(
             ["setup.py"],

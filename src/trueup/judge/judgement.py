@@ -76,13 +76,14 @@ class Judgement:
     def statuses(self) -> dict[str, FileStatus]:
         """What part each file plays, by file name."""
         statuses: dict[str, FileStatus] = {}
+        judged = {file.filename for file in judged_files(self.release)}
         for file in self.release.files:
-            if file.artifact.is_sdist:
-                statuses[file.filename] = FileStatus.SDIST
-            elif not file.artifact.is_wheel:
+            if not (file.artifact.is_sdist or file.artifact.is_wheel):
                 statuses[file.filename] = FileStatus.OTHER
-            elif file.artifact.yanked is not None and file not in self.wheels:
+            elif file.filename not in judged:
                 statuses[file.filename] = FileStatus.YANKED
+            elif file.artifact.is_sdist:
+                statuses[file.filename] = FileStatus.SDIST
         for classification in self.classifications:
             statuses |= self._statuses(classification)
         return statuses

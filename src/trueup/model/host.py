@@ -212,10 +212,12 @@ def _linux_hosts(
 def _libc_hosts(
     arch: str, machine: str, rare: str | None, glibc: set[Level], musl: set[Level]
 ) -> list[Host]:
+    foreign = "32-bit Python" if machine != arch else ""
     if not glibc and not musl:
         return [
             Host(
-                platform=LINUX, machine=machine, arch=arch, tags=_bare_linux(arch), rare=rare
+                platform=LINUX, machine=machine, arch=arch, tags=_bare_linux(arch),
+                words=foreign, rare=rare,
             )
         ]  # fmt: skip
     hosts = []
@@ -232,7 +234,7 @@ def _libc_hosts(
                     tags=_libc_tags(kind, level, arch) if named else _bare_linux(arch),
                     kind=kind,
                     floor=level,
-                    words=_range_words(kind, levels, index),
+                    words=", ".join(filter(None, (foreign, _range_words(kind, levels, index)))),
                     rare=rare or too_old,
                 )
             )

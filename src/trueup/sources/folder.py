@@ -130,19 +130,23 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     try:
-        # Not `Path.is_dir`: that one raises for a link that leads to itself.
-        names = [name for name in os.listdir(folder) if not os.path.isdir(folder / name)]  # noqa: PTH112, PTH208
+        present = os.listdir(folder)  # noqa: PTH208
     except OSError as error:
         raise SourceError(
             f"cannot be listed: {error.strerror or error}", place=(str(folder),)
         ) from error
+    # Not `Path.is_dir`: that one raises for a link that leads to itself.
+    names = [name for name in present if not os.path.isdir(folder / name)]  # noqa: PTH112
     files = [folder / name for name in names if has_artifact_suffix(name)]
     if not files:
-        count = "1 other file" if len(names) == 1 else f"{len(names)} other files"
+        folders = len(present) - len(names)
+        counts = ((len(names), "other file"), (folders, "folder"))
+        found = " and ".join(f"{n} {what}{'s' * (n > 1)}" for n, what in counts if n)
         raise NotFoundError(
             "holds no wheel and no sdist",
-            found=count if names else "an empty folder",
-            hint="build the project first, or name the folder that holds its files",
+            found=found or "an empty folder",
+            hint="build the project first, or name the folder that holds its files"
+            + ("; folders in it are not looked into" if folders else ""),
             place=(str(folder),),
         )
     return files

@@ -101,6 +101,8 @@ def test_headline_and_counts() -> None:
         "flask 3.1.3: identical; 1 wheel, 1 sdist; any one wheel speaks for all"
     )
     assert counts(UNREAD.files) == "2 wheels, 1 other file, 1 unread"
+    unread = replace(FLASK.files[1], filename="flask-3.1.3.tar.gz", status=FileStatus.SDIST)
+    assert counts([unread, replace(unread, reason="is empty")]) == "2 sdists, 1 unread"
     assert counts(()) == "no files"
 
 

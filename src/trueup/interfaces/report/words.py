@@ -114,7 +114,9 @@ def counts(files: Iterable[FileReport]) -> str:
                 sdists += 1
             case OtherName():
                 others += 1
-        unread += file.status is FileStatus.UNREAD
+        unread += file.status is FileStatus.UNREAD or (
+            file.status is FileStatus.SDIST and file.reason is not None
+        )
         yanked += file.status is FileStatus.YANKED
         outside += file.status is FileStatus.OUTSIDE
     parts = [

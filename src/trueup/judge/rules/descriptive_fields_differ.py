@@ -43,22 +43,20 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
             different[field] = values
     if different:
         names = ", ".join(f"`{title(field)}`" for field in different)
+        own: dict[tuple[str, ...], list[str]] = {}
+        for field, values in different.items():
+            own.setdefault(tuple(sorted(_fewest(values))), []).append(f"own `{title(field)}`")
         yield judgement.finding(
             CODE,
             Severity.INFO,
             f"the files differ in fields that do not decide what gets installed: {names}",
-            evidence=[
-                Evidence(
-                    files=tuple(_fewest(values)),
-                    says=(f"has its own `{title(field)}`",),
-                )
-                for field, values in different.items()
-            ],
+            evidence=[Evidence(files=files, says=tuple(says)) for files, says in own.items()],
         )
 
 
 def _fewest(values: dict[frozenset[str], list[str]]) -> list[str]:
-    return min(values.values(), key=len)
+    """The smallest group; of several the same one in whatever order an index lists files."""
+    return min(values.values(), key=lambda names: (len(names), sorted(names)))
 
 
 RULE = Rule(code=CODE, severity=Severity.INFO, check=_check, page=__doc__)

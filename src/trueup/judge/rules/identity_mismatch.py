@@ -94,7 +94,8 @@ def _mismatches(file: ReleaseFile, metadata: Metadata) -> Iterator[tuple[str, st
 def _tags(judgement: Judgement) -> Iterator[Finding]:
     """The tags in `WHEEL` against those of the file name, as one finding for all files."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for file, _ in judgement.read:
+    # Sorted: what is said must not depend on the order in which an index lists files.
+    for file, _ in sorted(judgement.read, key=lambda item: item[0].filename):
         name = file.artifact.name
         if not isinstance(name, WheelName) or file.reading.wheel_headers is None:
             continue
