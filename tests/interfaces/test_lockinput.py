@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from packaging.utils import NormalizedName
 
 from trueup.interfaces.lockconfig import LockSettings, find_lock_settings
 from trueup.interfaces.lockinput import LockOptions, lock_path, lock_request
@@ -578,3 +579,34 @@ def test_the_targets_of_the_lock_that_is_there_stay(tmp_path: Path) -> None:
     assert list(
         map(str, request(tmp_path, options=LockOptions(targets=("cp313-windows-amd64",))).targets)
     ) == ["cp313-windows-amd64"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "beside", "is_profile"),
+    [
+        ("pylock.toml", "pylock.musl.toml", True),
+        ("pylock.toml", "pylock.cp313-linux-x86_64-glibc2_28.toml", True),
+        ("pylock.toml", "pylock.docs.toml", False),
+        ("pylock.toml", "pylock.dev-musl.toml", False),
+        ("pylock.dev.toml", "pylock.dev-musl.toml", True),
+        ("pylock.dev.toml", "pylock.musl.toml", False),
+    ],
+)
+def test_profiles_keep_targets_and_versions_and_other_locks_have_no_say(
+    lock: str, beside: str, is_profile: bool, tmp_path: Path
+) -> None:
+    texts = {
+        name: f'[tool.trueup]\ntargets = ["{target}"]\n[[packages]]\nname = "app"\nversion = "{version}"\n'
+        for name, target, version in (
+            (lock, "cp312-windows-amd64", "2"),
+            (beside, "cp312-linux-x86_64-musl1.2", "1"),
+        )
+    }
+    write(tmp_path, {"pyproject.toml": PROJECT, **texts})
+    found = request(tmp_path, options=LockOptions(output=Path(lock)))
+    assert len(found.targets) == 1 + is_profile
+    assert list(map(str, found.preferred[NormalizedName("app")])) == ["2"]
+    versions = [
+        list(map(str, kept[NormalizedName("app")])) for kept in found.preferred_by_profile.values()
+    ]
+    assert versions == ([["2"], ["1"]] if is_profile else [])

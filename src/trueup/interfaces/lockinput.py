@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,7 +29,12 @@ from trueup.sources.asked import COMMAND_LINE, asked_root
 from trueup.sources.askedfiles import AskedFiles, read_asked_files
 from trueup.sources.config import index_config
 from trueup.sources.members import WorkspaceFolder, find_workspace
-from trueup.sources.preferred import locked_commits, preferred_versions, recorded_targets
+from trueup.sources.preferred import (
+    locked_commits,
+    preferred_versions,
+    profiles_beside,
+    recorded_targets,
+)
 from trueup.sources.project import ProjectFile, read_project
 from trueup.sources.running import this_target
 from trueup.sources.tomltable import alternatives
@@ -363,11 +369,15 @@ def _exclude_newer(settings: LockSettings, options: LockOptions) -> datetime | N
 
 
 def _with_kept(request: LockRequest, path: Path, options: LockOptions) -> LockRequest:
-    """The request with what the next lock keeps of the one that exists."""
+    """The request with what the next lock keeps of the one that exists, and of its profiles."""
+    files = {"": path, **profiles_beside(path)}
+    preferred = {name: _kept(file, options, preferred_versions) for name, file in files.items()}
+    commits = [_kept(file, options, locked_commits) for file in files.values()]
     return replace(
         request,
-        preferred=_kept(path, options, preferred_versions),
-        commits=_kept(path, options, locked_commits),
+        preferred=MappingProxyType(dict(ChainMap(*map(dict, preferred.values())))),
+        preferred_by_profile=MappingProxyType(preferred if len(preferred) > 1 else {}),
+        commits=MappingProxyType(dict(ChainMap(*map(dict, commits)))),
     )
 
 

@@ -115,8 +115,8 @@ class LockRequest:
     EVERYTHING. ``indexes`` are addresses in order (empty: the configured ones), ``assigned`` the
     index address from which a project must come, ``assigned_by_option`` the same where an option is
     chosen (torch for the CPU from one index, for CUDA from another). ``preferred`` are the versions
-    of the lock that exists already and the conditions of their entries, ``commits`` its places in
-    repositories.
+    of the lock that exists already and the conditions of their entries, ``preferred_by_profile``
+    the same of each of its profiles where it has several, ``commits`` its places in repositories.
     """
 
     roots: tuple[Root, ...]
@@ -145,6 +145,9 @@ class LockRequest:
     preferred: Mapping[NormalizedName, Mapping[Version, tuple[Condition, ...]]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    preferred_by_profile: Mapping[
+        str, Mapping[NormalizedName, Mapping[Version, tuple[Condition, ...]]]
+    ] = field(default_factory=lambda: MappingProxyType({}))
     commits: Mapping[NormalizedName, Place] = field(default_factory=lambda: MappingProxyType({}))
     require_all_targets: bool = False
 

@@ -43,6 +43,8 @@ PRESETS = {
     "windows": "{pythons}-windows-amd64",
 }
 """Named sets, over the Pythons that are maintained; ``all`` is their union."""
+PROFILES = ("musl", "free-threaded", "musl-free-threaded")
+"""What the tags of a target can be, besides the usual, that no marker tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -80,6 +82,16 @@ class Target:
         if self.system == "windows" and self.machine != "x86":
             return self.machine.upper()
         return self.machine
+
+    @property
+    def profile(self) -> str:
+        """What no marker tells of its tags: libc and threading, one of PROFILES; empty for the usual."""
+        parts = []
+        if self.kind == "musl":
+            parts.append("musl")
+        if self.free_threaded:
+            parts.append("free-threaded")
+        return "-".join(parts)
 
     def has_host(self, host: Host) -> bool:
         """Whether the host is one of this kind; the space must be cut at the floor."""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,9 +17,16 @@ from packaging.version import InvalidVersion, Version
 from trueup.model.condition import Condition, parse_condition
 from trueup.model.errors import UsageError
 from trueup.model.lock import Place, PlaceKind
+from trueup.model.target import PROFILES, parse_targets
 from trueup.sources.tomltable import TomlTable, read_toml
 
-__all__ = ["locked_commits", "preferred_versions", "recorded_targets"]
+__all__ = [
+    "locked_commits",
+    "preferred_versions",
+    "profile_path",
+    "profiles_beside",
+    "recorded_targets",
+]
 
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -88,11 +96,11 @@ def _packages(path: Path) -> Iterator[tuple[NormalizedName, Mapping[str, Any]]]:
 def recorded_targets(path: Path) -> tuple[str, ...]:
     """The targets that `trueup lock` recorded in a lock, and in its profiles beside it.
 
-    A profile stands in a file of its own (`pylock.musl.toml` beside `pylock.toml`). Empty if there
-    is no such file, or another tool wrote it. Raises UsageError for a file that is no TOML at all.
+    Empty if there is no such file, or another tool wrote it. Raises UsageError for a file that is
+    no TOML at all.
     """
     found: dict[str, None] = {}
-    for file in (path, *sorted(path.parent.glob(f"{path.name.removesuffix('.toml')}.*.toml"))):
+    for file in (path, *profiles_beside(path).values()):
         if not file.is_file():
             continue
         values = _present(file).values
@@ -101,6 +109,39 @@ def recorded_targets(path: Path) -> tuple[str, ...]:
         targets = own.get("targets") if isinstance(own, dict) else None
         found.update((text, None) for text in targets or () if isinstance(text, str))
     return tuple(found)
+
+
+def profile_path(path: Path, profile: str) -> Path:
+    """The file of a profile: `pylock.toml` → `pylock.musl.toml`; of the usual one, ``path`` itself.
+
+    Between the dots there is one name (PEP 751, "File Name"): `pylock.dev.toml` has its profiles in
+    `pylock.dev-musl.toml`.
+    """
+    stem = path.name.removesuffix(".toml")
+    return path.with_name(f"{stem}{'-' if '.' in stem else '.'}{profile}.toml") if profile else path
+
+
+def profiles_beside(path: Path) -> Mapping[str, Path]:
+    """The locks of the profiles of a lock, by name, that stand beside it.
+
+    `pylock.docs.toml` is none of `pylock.toml`, but a lock of its own.
+    """
+    start, end = profile_path(path, "*").name.split("*")
+    found = {}
+    for file in sorted(path.parent.glob(f"{escape(start)}*{end}")):
+        name = file.name.removeprefix(start).removesuffix(end)
+        if name in PROFILES or _is_target(name):
+            found[name] = file
+    return MappingProxyType(found)
+
+
+def _is_target(name: str) -> bool:
+    """Whether a profile can have this name, which is a target with `_` for the dot of its floor."""
+    text = re.sub(r"_(\d+)$", r".\1", name)
+    try:
+        return [str(target) for target in parse_targets(text)] == [text]
+    except UsageError:
+        return False
 
 
 def _present(path: Path) -> TomlTable:

@@ -200,6 +200,22 @@ def test_one_lock_for_each_tag_profile_where_they_do_not() -> None:
     ]
 
 
+def test_each_profile_keeps_its_own_versions() -> None:
+    shelf = Shelf.of(
+        {f"same-{version}.0-py3-none-any.whl": [] for version in range(1, 4)}
+        | {"app-1.0-py3-none-manylinux_2_17_x86_64.whl": ["gnu", "same"]}
+        | {"app-1.0-py3-none-musllinux_1_2_x86_64.whl": ["busy", "same"]}
+        | {"gnu-1.0-py3-none-any.whl": [], "busy-1.0-py3-none-any.whl": []}
+    )
+    old = {
+        profile: {NormalizedName("same"): {Version(version): ()}}
+        for profile, version in (("", "1.0"), ("musl", "2.0"))
+    }
+    asked = request("app", targets="cp312-{linux-x86_64,linux-x86_64-musl}")
+    found = run(shelf, replace(asked, preferred=old[""], preferred_by_profile=old))
+    assert [entries(profile.lock)[-1] for profile in found.profiles] == ["same 1.0", "same 2.0"]
+
+
 def test_a_target_that_nothing_serves_is_told_and_the_others_are_locked() -> None:
     shelf = Shelf.of(
         {

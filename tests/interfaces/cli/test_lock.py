@@ -67,6 +67,18 @@ def test_a_lock_is_written_and_current(
     assert (workspace / "pylock.toml").read_bytes() == first
 
 
+def test_what_profiles_leave_behind_is_told(
+    index: IndexServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for tags, lib in (("manylinux_2_17_x86_64", "six"), ("musllinux_1_2_x86_64", "extra-thing")):
+        make_wheel(tmp_path / "dist", "app", "1.0", tags=f"py3-none-{tags}", requires=[lib])
+    index.add_folder(tmp_path / "dist")
+    assert run(index, "app", "--for", "cp312-{linux-x86_64,linux-x86_64-musl}") == 0
+    assert "note:" not in capsys.readouterr().err
+    assert run(index, "app", "--for", "cp312-linux-x86_64") == 0
+    assert "note: `pylock.musl.toml` is of an earlier lock" in capsys.readouterr().err
+
+
 def test_check_tells_what_would_change(
     index: IndexServer, workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

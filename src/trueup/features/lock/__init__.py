@@ -83,7 +83,9 @@ def lock(
         left = tuple(target for target in targets if target not in gone)
         if not left:
             continue
-        one = lock(replace(request, targets=left), supply, path=path, watcher=watcher)
+        preferred = request.preferred_by_profile.get(name, request.preferred)
+        part = replace(request, targets=left, preferred=preferred)
+        one = lock(part, supply, path=path, watcher=watcher)
         # One that has to be divided once more has names of its own in it.
         profiles += (replace(profile, name=profile.name or name) for profile in one.profiles)
         unserved += one.unserved
@@ -120,11 +122,9 @@ def _flat(request: LockRequest) -> LockRequest:
 
 
 def _by_profile(targets: Sequence[Target]) -> Mapping[str, Sequence[Target]]:
-    from trueup.features.lock.cells import profile_of
-
     found: dict[str, list[Target]] = {}
     for target in targets:
-        found.setdefault(profile_of(target), []).append(target)
+        found.setdefault(target.profile, []).append(target)
     if len(found) < 2:
         # What one level of libc accepts every higher one does, so this needs odd wheels.
         # PEP 751 ("File Name") allows no further dot in the name.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from trueup.model.space import Space
 from trueup.model.target import Target, target_set
 
-__all__ = ["Cell", "cells_of", "profile_of"]
+__all__ = ["Cell", "cells_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +60,3 @@ def cells_of(space: Space, targets: Sequence[Target], within: int) -> tuple[Cell
             )
         )
     return tuple(sorted(cells, key=lambda cell: -cell.first.bit_length()))
-
-
-def profile_of(target: Target) -> str:
-    """What tells tag profiles apart that no marker does: libc and threading; empty for the usual."""
-    parts = []
-    if target.kind == "musl":
-        parts.append("musl")
-    if target.free_threaded:
-        parts.append("free-threaded")
-    return "-".join(parts)

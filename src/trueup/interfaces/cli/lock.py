@@ -109,6 +109,7 @@ def _run(options: LockCommand) -> int:
     if options.check:
         return _check(found.files, told)
     _write(found.files, options, told)
+    _tell_left_behind(path, found.files, told)
     return HOLDS
 
 
@@ -208,17 +209,12 @@ def _confirmations(
 
 def _files(locked: Locked, path: Path) -> Iterator[_File]:
     from trueup.sources.lockfiles.write import pylock_text
+    from trueup.sources.preferred import profile_path
 
     for profile in locked.profiles:
-        target = path if not profile.name else _named(path, profile.name)
+        target = profile_path(path, profile.name)
         text = pylock_text(profile.lock, relative_to=target.parent)
         yield _File(path=target, text=text, profile=profile)
-
-
-def _named(path: Path, profile: str) -> Path:
-    """`pylock.toml` → `pylock.musl.toml` (PEP 751, "File Name": one name between the dots)."""
-    stem = path.name.removesuffix(".toml")
-    return path.with_name(f"{stem}{'-' if '.' in stem else '.'}{profile}.toml")
 
 
 def _check(files: Sequence[_File], told: Told) -> int:
@@ -246,6 +242,19 @@ def _write(files: Sequence[_File], options: LockCommand, told: Told) -> None:
         told.written(_shown(file.path), before, file.profile)
     if options.requirements_txt is not None:
         _write_requirements(files, Path(options.requirements_txt), told)
+
+
+def _tell_left_behind(path: Path, files: Sequence[_File], told: Told) -> None:
+    """Files of an earlier lock that has other profiles: an installer would still take them."""
+    from trueup.sources.preferred import profiles_beside
+
+    written = {file.path for file in files}
+    for left in (path, *profiles_beside(path).values()):
+        if left not in written and left.exists():
+            told.note(
+                f"note: `{_shown(left)}` is of an earlier lock and was not written;"
+                " remove it if its targets are not meant any more"
+            )
 
 
 def _before(path: Path) -> Lock | None:
