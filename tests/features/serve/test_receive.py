@@ -162,3 +162,17 @@ def test_a_release_closes_some_time_after_publication(
     else:
         with pytest.raises(RefusedError, match=words):
             counter.add(late, policy)
+
+
+@pytest.mark.parametrize("name", ["d\u0435mo", "\uff44emo", "demo\u0661"])
+def test_names_that_only_look_like_one_are_refused(tmp_path: Path, name: str) -> None:
+    wheel = make_wheel(tmp_path, name, "1.0", filename=f"{name}-1.0-py3-none-any.whl")
+    with pytest.raises(RefusedError, match="is no name of a project"):
+        Counter(tmp_path).add(wheel, ProjectPolicy())
+
+
+def test_a_wheel_that_installers_unpack_differently_is_refused(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "demo", "1.0")
+    wheel.write_bytes(b"#!/bin/sh\n" + wheel.read_bytes())
+    with pytest.raises(RefusedError, match="has bytes before its first member"):
+        Counter(tmp_path).add(wheel, ProjectPolicy())

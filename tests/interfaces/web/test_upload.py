@@ -88,6 +88,11 @@ def test_what_is_no_upload(body: bytes, status: int | None, words: str, tmp_path
     assert caught.value.status == status
 
 
+def test_a_boundary_may_be_too_long(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="the form is malformed"):
+        read(b"", tmp_path, kind=f"multipart/form-data; boundary={'b' * 5000}")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the size of files is not limited there")
 @pytest.mark.parametrize("size", [600_000, 9_000_000], ids=["in the end", "on the way"])
 def test_a_disk_that_takes_no_more(size: int, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from trueup.features.serve.framing import check_framing
 from trueup.features.serve.judging import (
     contradictions,
     judge,
@@ -97,6 +98,7 @@ class Receiver:
         name = parse_filename(filename)
         if isinstance(name, OtherName):
             raise RefusedError(f"`{filename}` cannot be uploaded: {name.reason}")
+        _check_project(name.project)
         self._check_size(name.project, filename, size)
         reading = self._read(path, filename)
         self._check_identity(filename, reading, said or {}, sha256)
@@ -255,6 +257,7 @@ class Receiver:
             with path.open("rb") as file:
                 if artifact.is_wheel:
                     Wheel(file, filename)
+                    check_framing(file)
                     reading = reading_of_wheel(file, artifact)
                 else:
                     reading = reading_of_sdist(file, artifact)
@@ -359,6 +362,17 @@ class Receiver:
         data = wheel.read("METADATA")
         assert data is not None  # the wheel was read before
         return data
+
+
+def _check_project(project: NormalizedName) -> None:
+    """File names may have letters of all scripts, which look like those that names may have."""
+    try:
+        canonicalize_name(project, validate=True)
+    except InvalidName as error:
+        raise RefusedError(
+            f"`{project}` is no name of a project",
+            expected="letters and digits of ASCII, `.`, `_` and `-`",
+        ) from error
 
 
 def _refusal(finding: Finding) -> RefusedError:

@@ -205,7 +205,10 @@ async def read_form(
         )
     form = Form()
     receiver = _Receiver(form, folder, limit)
-    parser = MultipartParser(boundary, receiver.callbacks())  # type: ignore[arg-type]
+    try:
+        parser = MultipartParser(boundary, receiver.callbacks())  # type: ignore[arg-type]
+    except ValueError as error:
+        raise RefusedError(f"the form is malformed: {error}") from error
     writing: asyncio.Future[None] | None = None
     try:
         async for chunk in chunks:
