@@ -161,7 +161,7 @@ def test_an_irreconcilable_release_is_refused_with_the_witness(dist: Path) -> No
         amend(dist, by=Reconcile())
     text = str(error.value)
     assert "demo 1.0 is irreconcilable" in text
-    assert "on linux x86_64, Python 3.12" in text
+    assert "on Linux x86_64, Python 3.12" in text
     assert f"`demo-1.0-{LINUX}.whl`" in text
     assert "asks for `nccl`" in text
     assert not (dist / "amended").exists()

@@ -74,6 +74,31 @@ def test_reconcile_then_check(dist: Path) -> None:
     assert f"nothing to do: `dist/amended/demo-1.0-{LINUX}.whl`" in again.stderr
 
 
+def test_a_preview_is_shown_again_when_the_results_are_there(
+    dist: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = run("dist", "--reconcile", "--diff").stdout
+    assert shown
+    assert run("dist", "--reconcile").exit_code == 0
+    assert run("dist", "--reconcile", "--diff").stdout == shown
+    assert "is there already" in failure(capsys, "dist", "--reconcile")
+
+
+def test_a_name_without_a_version_is_said_to_be_taken_from_the_index(
+    index: IndexServer, workspace: Path
+) -> None:
+    result = run("demo", "--add-requires", "six", "--diff", "--index", index.url)
+    assert result.exit_code == 0
+    assert "note: no folder `demo` here; amending the newest `demo` on the index" in result.stderr
+
+
+def test_specifiers_that_are_none(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert failure(capsys, "dist", "--set-requires-python", "3.x") == (
+        "error: `--set-requires-python`: found `3.x`, "
+        "expected version specifiers, as in `>=3.9` (PEP 440)\n"
+    )
+
+
 def test_a_preview_writes_nothing(dist: Path) -> None:
     before = files()
     result = run("dist", "--reconcile", "--diff", "-q")

@@ -100,8 +100,8 @@ def plan(
 ) -> Plan:
     """What the operations, one after the other, make of the targets; nothing is written.
 
-    Raises UsageError without an operation, for a name that may not be used again and for a result
-    that would replace another file; TrueupError for metadata that cannot be amended.
+    Raises UsageError without an operation, for a name that may not be used again and for results
+    that would replace a target or each other; TrueupError for metadata that cannot be amended.
     """
     place, naming = place or Place(), naming or Naming()
     if not operations:
@@ -135,9 +135,11 @@ def plan(
 def write(planned: Plan, *, watcher: Watcher | None = None) -> tuple[Amended, ...]:
     """Write what was planned, one file after the other, each verified before it gets its name.
 
-    In place, an original is there until then. Raises SourceError and ArchiveError, with the file.
+    In place, an original is there until then. Raises UsageError, before anything is written, for a
+    result that would replace another file; SourceError and ArchiveError, with the file.
     """
     watcher = watcher or Watcher()
+    _check_free(planned)
     watcher.expect(len(planned.changes))
     done: list[Amended] = []
     for change in planned.changes:
@@ -244,16 +246,22 @@ def _check_targets(changes: Sequence[Change], place: Place) -> None:
                 hint="`--in-place` does that; `--output` names another folder",
                 place=(str(source),),
             )
-        if target.exists():
+    targets = [change.target for change in changes]
+    for target in targets:
+        if targets.count(target) > 1:
+            raise UsageError(f"two results would be `{target}`")
+
+
+def _check_free(planned: Plan) -> None:
+    """Nothing is where a result goes, but for what it replaces in place."""
+    for change in planned.changes:
+        source, target = change.before.path, change.target
+        if not (planned.in_place and target == source) and target.exists():
             raise UsageError(
                 "is there already",
                 hint="remove it, or name another folder with `--output`",
                 place=(str(target),),
             )
-    targets = [change.target for change in changes]
-    for target in targets:
-        if targets.count(target) > 1:
-            raise UsageError(f"two results would be `{target}`")
 
 
 def _head(document: Document) -> bytes:

@@ -83,7 +83,9 @@ class SetRequiresPython:
             wanted = parse_specifiers(self.specifiers)
         except ValueError as error:
             raise UsageError(
-                "`--set-requires-python`", found=f"`{self.specifiers}`", expected=f"{error}"
+                "`--set-requires-python`",
+                found=f"`{self.specifiers}`",
+                expected="version specifiers, as in `>=3.9` (PEP 440)",
             ) from error
         return Step(subjects=tuple(self._set(subject, wanted) for subject in subjects))
 

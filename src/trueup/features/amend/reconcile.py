@@ -183,8 +183,8 @@ def _irreconcilable(title: str, report: ReleaseReport, residue: str | None = Non
 def _shown(witness: Witness) -> str:
     """The witness in one sentence."""
     environment = dict(witness.environment)
-    where = f"{environment.get('sys_platform')} {environment.get('platform_machine')}"
-    where += f", Python {environment.get('python_version')}"
+    system = environment["platform_system"].replace("Darwin", "macOS")
+    where = f"{system} {environment['platform_machine']}, Python {environment['python_version']}"
     verb = "asks for" if witness.field == "Requires-Dist" else f"has as `{witness.field}`"
     says = [
         f"`{name}`{f' ({part})' if part else ''} {verb} "

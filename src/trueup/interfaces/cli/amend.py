@@ -235,6 +235,14 @@ def _plan(options: AmendOptions, watcher: Watcher, stack: ExitStack) -> Plan:
         if options.in_place:
             raise UsageError("a release on an index cannot be amended in place")
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="trueup-")))
+        _say(
+            options,
+            [
+                f"note: no folder `{one.text}` here; amending the newest `{one.text}` on the index"
+                for one in releases
+                if one.version is None
+            ],
+        )
         paths += _downloaded(releases, places, folder)
         output = output or Path("amended")
     subjects = open_subjects(paths)
