@@ -277,6 +277,20 @@ def test_fields_in_which_the_same_files_stand_apart_are_one_row() -> None:
     ]
 
 
+def test_written_differently_names_the_field_and_what_each_says() -> None:
+    cases: list[tuple[list[ReleaseFile], str | None, list[tuple[str, ...]]]] = [
+        ([wheel(LINUX, python=">=3.9"), wheel(WINDOWS)], "Requires-Python", [("Requires-Python: >=3.9",), ()]),
+        ([wheel(LINUX, ["a>=1,<2"]), wheel(WINDOWS, ['a<2,>=1; python_version > "3"'])], "Requires-Dist",
+         [("a<2,>=1",), ('a<2,>=1; python_version > "3"',)]),
+        ([wheel(LINUX, ["a"], python=">=3.9"), wheel(WINDOWS, ['a; python_version > "3"'])], None,
+         [("a", "Requires-Python: >=3.9"), ('a; python_version > "3"',)]),
+    ]  # fmt: skip
+    for files, field, says in cases:
+        (finding,) = findings(release(*files), "written-differently")
+        assert finding.field == field
+        assert sorted(item.says for item in finding.evidence) == sorted(says)
+
+
 def test_settings_select_ignore_and_regrade() -> None:
     subject = BROKEN["dependencies-differ"][2]
     code = "dependencies-differ"

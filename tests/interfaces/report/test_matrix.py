@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.releases import release, wheel
+from tests.releases import release, sdist, wheel
 from trueup.interfaces.report.matrix import Matrix, matrix
 from trueup.judge.release import judge_release
 from trueup.model.finding import ReleaseReport
@@ -33,6 +33,14 @@ def test_the_commonest_variant_is_a_and_quiet_the_others_stand_out() -> None:
     letters = {row.rest: row.cells[0].letter for row in found.rows if row.cells[0]}
     assert letters == {f"{LINUX}.whl": "A", f"{MAC}.whl": "A", f"{WINDOWS}.whl": "B"}
     assert "Requires-Python" in found.agree
+
+
+def test_what_the_sdist_alone_lacks_is_shown_of_the_wheels() -> None:
+    files = (wheel(LINUX, ["one", "two"]), wheel(WINDOWS, ["one", "two"]), sdist(["one"]))
+    [field] = matrix(judge_release(release(*files)), "m").differing.fields
+    assert [one.lines for one in field.variants] == [
+        (("one", True), ("two", False)), (("one", True),),
+    ]  # fmt: skip
 
 
 def test_where_all_agree_there_are_rows_and_no_columns() -> None:

@@ -140,9 +140,10 @@ def _field(ident: str, field: FieldReport) -> MatrixField:
 
 
 def _common(variants: Sequence[Variant]) -> frozenset[str]:
-    """What all wheels say; an sdist without wheels beside it has no say in it."""
+    """What all wheels say; an sdist has no say in it, unless it alone says otherwise."""
     with_wheels = [variant for variant in variants if any(map(_is_wheel, variant.files))]
-    values: Iterable[tuple[str, ...]] = [item.values for item in with_wheels or variants]
+    compared = with_wheels if len(with_wheels) > 1 else variants
+    values: Iterable[tuple[str, ...]] = [item.values for item in compared]
     return frozenset.intersection(*map(frozenset[str], values)) if values else frozenset()
 
 
