@@ -107,15 +107,15 @@ def claimed_targets(lock: Lock) -> tuple[Target, ...]:
     """The targets that a lock claims.
 
     Those it names, if `trueup lock` wrote it; otherwise CPython on Linux, macOS and Windows, for
-    every minor version that its `requires-python` admits.
+    every minor version that its `requires-python` admits, or that it was made for.
     """
     if lock.targets:
         return tuple(sorted({t for text in lock.targets for t in parse_targets(text)}))
-    admitted = [
-        minor
-        for minor in range(_OLDEST_CLAIMED, NEWEST_PYTHON[1] + 1)
-        if _admits(lock.requires_python, minor)
-    ]
+    known = range(_OLDEST_CLAIMED, NEWEST_PYTHON[1] + 1)
+    admitted = [minor for minor in known if _admits(lock.requires_python, minor)]
+    if lock.requires_python is None:
+        meant = [minor for minor in known if _admits(lock.made_for, minor)]
+        admitted = meant or admitted
     return tuple(
         target for minor in admitted for target in parse_targets(f"cp3{minor}-{_PLATFORMS}")
     )

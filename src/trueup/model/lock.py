@@ -153,6 +153,8 @@ class Lock:
         default_factory=lambda: MappingProxyType({})
     )
     """Metadata that the user gave in the place of the files' own (uv's `dependency-metadata`)."""
+    made_for: SpecifierSet | None = None
+    """The Pythons that a lock without ``requires_python`` was made for; it may serve others."""
     indexes: tuple[str, ...] = ()
     faults: tuple[LockFault, ...] = ()
     targets: tuple[str, ...] = ()
