@@ -94,7 +94,9 @@ def _languages(names: tuple[str, ...], requires: tuple[str, ...]) -> list[Langua
     for name in names:
         parts = name.split("/")
         compiled = _SUFFIXES.get("." + parts[-1].rpartition(".")[2])
-        if compiled is not None and not set(parts[:-1]) & set(_NOT_BUILT):
+        # By word: build systems and compilers that are vendored keep theirs in `test cases`.
+        folders = {word for part in parts[:-1] for word in part.lower().split()}
+        if compiled is not None and not folders & set(_NOT_BUILT):
             counts.setdefault(compiled, []).append(name)
     for language, files in counts.items():
         more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""

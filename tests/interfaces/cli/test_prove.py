@@ -233,6 +233,36 @@ def test_why_it_would_be_built(workspace: Path, index: IndexServer) -> None:
     assert (one["builds"], one["wheels"]) == (False, ["demo-1.0-cp312-cp312-win_amd64.whl"])
 
 
+def test_environments_that_are_alike_are_told_once_and_what_fits_in_a_part(
+    workspace: Path, index: IndexServer
+) -> None:
+    make_wheel(workspace, "demo", "1.0", tags="py3-none-manylinux_2_28_x86_64")
+    index.add_folder(workspace)
+    result = explained(index, "--for", "cp312..cp313-linux-x86_64", "--for", "cp312-windows-amd64")
+    assert result.stdout.splitlines() == [
+        "demo 1.0 on cp312-linux-x86_64-glibc2.17, cp313-linux-x86_64-glibc2.17: "
+        "an installer would not build it",
+        "  why: its one wheel fits in a part of these environments only: it is for `py3` on "
+        "`manylinux_2_28_x86_64`, and there is no sdist: it cannot be installed in the rest",
+        "  wheels: demo-1.0-py3-none-manylinux_2_28_x86_64.whl",
+        "",
+        "demo 1.0 on cp312-windows-amd64: an installer would not build it",
+        "  why: its one wheel is for `py3` on `manylinux_2_28_x86_64`, and there is no sdist: "
+        "it cannot be installed there",
+    ]
+
+
+def test_what_lies_among_tests_is_not_compiled(workspace: Path, index: IndexServer) -> None:
+    names = ("src/a.c", "vendored/meson/test cases/cuda/1 simple/prog.cu", "Tests/b.rs")
+    make_sdist(
+        workspace, "demo", "1.0", pyproject="[build-system]\n", files=dict.fromkeys(names, b"")
+    )
+    index.add_folder(workspace)
+    result = explained(index, "--for", "cp312-linux-x86_64")
+    needs = [line for line in result.stdout.splitlines() if "compiler" in line]
+    assert needs == ["  needs: a C compiler (`src/a.c`)"]
+
+
 def test_where_nothing_can_be_installed(workspace: Path, index: IndexServer) -> None:
     make_sdist(workspace, "demo", "1.0", requires_python=">=3.13", pyproject="[build-system]\n")
     index.add_folder(workspace)

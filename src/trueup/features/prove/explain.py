@@ -55,12 +55,13 @@ def _explain(
     if points and covered == points:
         reason = "a wheel fits" if len(taken) == 1 else "wheels fit"
         return Explanation(target=str(target), builds=False, reason=reason, wheels=taken)
-    reason = _why_no_wheel(classification)
+    reason = _why_no_wheel(classification, partly=bool(covered))
+    there = "in the rest" if covered else "there"
     if sdist is None:
         return Explanation(
             target=str(target),
             builds=False,
-            reason=f"{reason}, and there is no sdist: it cannot be installed there",
+            reason=f"{reason}, and there is no sdist: it cannot be installed {there}",
             wheels=taken,
         )
     excluded = _excluded(sdist, target)
@@ -68,7 +69,9 @@ def _explain(
         return Explanation(
             target=str(target),
             builds=False,
-            reason=f"{reason}, and the sdist is for Python {excluded}: it cannot be installed there",
+            reason=f"{reason}, and the sdist is for Python {excluded}: "
+            f"it cannot be installed {there}",
+            wheels=taken,
             sdist=sdist.filename,
         )
     declaration = sdist.reading.declaration
@@ -100,7 +103,8 @@ def _taken(classification: Classification, target: Target) -> tuple[tuple[str, .
     return taken, union(chosen) & points, points
 
 
-def _why_no_wheel(classification: Classification) -> str:
+def _why_no_wheel(classification: Classification, *, partly: bool) -> str:
+    """``partly``: a wheel fits in a part of the environments, such as those with a newer libc."""
     wheels = classification.wheels
     if not wheels:
         return "the release has no wheels"
@@ -112,12 +116,16 @@ def _why_no_wheel(classification: Classification) -> str:
     }
     pythons = sorted({tag.interpreter for tag in tags}, key=lambda text: (len(text), text))
     platforms = sorted({tag.platform for tag in tags})
-    count = (
-        "its one wheel is"
-        if len(wheels) == 1
-        else f"none of its {len(wheels)} wheels fits: they are"
-    )
-    return f"{count} for {_list(pythons)} on {_list(platforms)}"
+    match len(wheels), partly:
+        case 1, True:
+            words = "its one wheel fits in a part of these environments only: it is"
+        case 1, False:
+            words = "its one wheel is"
+        case count, True:
+            words = f"its {count} wheels fit in a part of these environments only: they are"
+        case count, False:
+            words = f"none of its {count} wheels fits: they are"
+    return f"{words} for {_list(pythons)} on {_list(platforms)}"
 
 
 def _list(items: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from trueup.judge.workaround import toml_list
 from trueup.model.explanation import Explanation, Needs
@@ -141,18 +142,22 @@ def _cut(text: str) -> str:
 
 
 def render_explanations(name: str, explanations: Iterable[Explanation]) -> str:
-    """For each environment: would it be built there, why, and what it would need."""
+    """Would it be built, why, and what it would need: once for environments that are alike."""
     return "\n".join(_explanations(name, list(explanations))) + "\n"
 
 
 def _explanations(name: str, explanations: list[Explanation]) -> Iterator[str]:
-    for number, one in enumerate(explanations):
+    alike: dict[Explanation, list[Explanation]] = {}
+    for item in explanations:
+        alike.setdefault(replace(item, target="", wheels=()), []).append(item)
+    for number, (one, members) in enumerate(alike.items()):
         if number:
             yield ""
-        yield f"{name} on {one.target}: {_answer(one)}"
+        yield f"{name} on {', '.join(item.target for item in members)}: {_answer(one)}"
         yield f"  why: {one.reason}"
-        if one.wheels:
-            yield f"  wheels: {_few(one.wheels)}"
+        wheels = list(dict.fromkeys(wheel for item in members for wheel in item.wheels))
+        if wheels:
+            yield f"  wheels: {_few(wheels)}"
         if one.builds is False:
             continue
         yield f"  sdist: {one.sdist}"
