@@ -26,6 +26,7 @@ from tests.serving import Server, serving, trueup
 from tests.waiting import until
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.fsck import check_store
+from trueup.interfaces.web.run import address_of, listen
 from trueup.model.errors import UsageError
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -296,8 +297,8 @@ def no_desk() -> Desk:
 def test_workers_that_cannot_start_are_not_started_over_and_over() -> None:
     code = (
         "from tests.real.test_serve_operation import no_desk\n"
-        "from trueup.interfaces.web.run import Running, run\n"
-        "run(no_desk, Running(host='127.0.0.1', port=0, largest=1, workers=2))"
+        "from trueup.interfaces.web.run import Running, listen, run\n"
+        "run(no_desk, Running(largest=1, workers=2), listen('127.0.0.1', 0))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -310,8 +311,19 @@ def test_workers_that_cannot_start_are_not_started_over_and_over() -> None:
 def test_an_address_that_is_taken_is_said_so(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(AssertionError, match=f"cannot listen on `127.0.0.1:{port}`"):
+        with pytest.raises(AssertionError, match=f"cannot listen on `127.0.0.1:{port}`") as said:
             trueup("serve", "--data", str(tmp_path), "--hosted-only", "--port", str(port))
+        assert "listening on http" not in str(said.value), "it says so when it does"
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_the_address_is_the_one_that_it_took(host: str, shown: str) -> None:
+    try:
+        listener = listen(host, 0)
+    except UsageError:
+        pytest.skip(f"there is no {host} on this machine")
+    with listener:
+        assert address_of(listener) == f"http://{shown}:{listener.getsockname()[1]}/"
 
 
 # --- backup and restore -----------------------------------------------------------------------------

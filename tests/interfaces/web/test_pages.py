@@ -61,6 +61,7 @@ def private(server: Server, path: str, token: str | None = None) -> httpx2.Respo
         ("/p/demo/1.0", "Requires-Dist", "<script>alert"),
         ("/p/demo/1.0", "One list that serves every wheel", "mpi-lib"),
         ("/p/demo/0.9", "&lt;script&gt;alert(2)", "<script>alert"),
+        ("/p/demo/0.9", '<b class="warned">yanked</b>', "1 yanked"),
         ("/p/demo/1.0", "To see it by hand", "<th scope=\"col\">Who</th>"),
         ("/p/demo/1.0", "2 derived wheels", "<h3>Why</h3>"),
         ("/p/apart/1.0", "no list serves all", "derived wheel"),

@@ -75,20 +75,19 @@ def _check(options: ServeOptions, project: str | None, channel: str) -> int:
 def _serve(options: ServeOptions) -> int:
     # What is wrong with the options is said here, and the tables are there when workers start.
     open_desk(options).close()
-    from trueup.interfaces.web.run import Running, run
+    from trueup.interfaces.web.run import Running, address_of, listen, run
 
     log_format = options.log_format
     if log_format == "auto":
         log_format = "text" if sys.stderr.isatty() else "json"
+    listener = listen(options.host, options.port)
     click.echo(
-        f"index in `{data_folder(options)}`, listening on http://{options.host}:{options.port}/",
+        f"index in `{data_folder(options)}`, listening on {address_of(listener)}",
         err=True,
     )
     run(
         partial(open_desk, options),
         Running(
-            host=options.host,
-            port=options.port,
             largest=options.largest,
             workers=options.workers,
             log_form=log_format,
@@ -99,6 +98,7 @@ def _serve(options: ServeOptions) -> int:
             readers=options.readers,
             limits=options.limits,
         ),
+        listener,
     )
     return HOLDS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator, Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -39,6 +38,7 @@ from trueup.interfaces.web.replies import (
     FORMS,
     IMMUTABLE,
     PageResponse,
+    file_asked,
     file_response,
     form_of,
     normal_page,
@@ -53,8 +53,6 @@ from trueup.model.errors import NotFoundError, TrueupError
 from trueup.sources.store.store import State
 
 __all__ = ["Index", "make_app"]
-
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def _page_asked(path: str) -> ViewPath | None:
@@ -155,9 +153,7 @@ class _Handlers:
         return PageResponse(page, wishes)
 
     async def file(self, request: Request) -> Response:
-        sha256, filename = request.path_params["sha256"], request.path_params["filename"]
-        if not _SHA256.fullmatch(sha256):
-            raise NotFoundError("no such file", place=(filename,))
+        sha256, filename = file_asked(request)
         if filename.endswith(".metadata"):
             data = await self._outside.run(self._desk.files.sidecar, sha256)
             if data is None:

@@ -86,6 +86,11 @@ class ReleaseView:
         return any(one is not None and not one.is_done for one in both)
 
     @property
+    def yanked(self) -> int:
+        """How many files are yanked."""
+        return sum(file.yanked is not None for file in self.files)
+
+    @property
     def size(self) -> int | None:
         """All bytes; None if one does not tell."""
         sizes = [file.size for file in self.files if file.size is not None]

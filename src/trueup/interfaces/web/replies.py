@@ -14,10 +14,11 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from trueup.features.serve.filed import ServedFile
+from trueup.model.errors import NotFoundError
 from trueup.sources.store.store import Page
 
-__all__ = ["FORMS", "IMMUTABLE", "PageResponse", "Wishes", "file_response", "form_of", "normal_page",
-           "send_page", "wishes_of"]  # fmt: skip
+__all__ = ["FORMS", "IMMUTABLE", "PageResponse", "Wishes", "file_asked", "file_response", "form_of",
+           "normal_page", "send_page", "wishes_of"]  # fmt: skip
 
 FORMS = {
     "json": "application/vnd.pypi.simple.v1+json",
@@ -27,6 +28,8 @@ FORMS = {
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """A file below its digest never changes."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 """Longer numbers are no range of any file; what is no range is ignored (RFC 9110, 14.2)."""
@@ -146,6 +149,14 @@ class PageResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send_page(self._page, self._wishes, send)
+
+
+def file_asked(request: Request) -> tuple[str, str]:
+    """(sha256, file name) of an address; raises NotFoundError for what can be no digest."""
+    sha256, filename = request.path_params["sha256"], request.path_params["filename"]
+    if not _SHA256.fullmatch(sha256):
+        raise NotFoundError("no such file", place=(filename,))
+    return sha256, filename
 
 
 def file_response(found: ServedFile, sha256: str, request: Request) -> Response:

@@ -37,7 +37,7 @@ from trueup.interfaces.web.rates import Limits
 from trueup.model.errors import SourceError, TrueupError, UsageError
 from trueup.sources.store.failures import StoreError
 
-__all__ = ["Running", "run"]
+__all__ = ["Running", "address_of", "listen", "run"]
 
 _PULSE = 0.5
 """Seconds between looks at what other workers changed."""
@@ -50,14 +50,12 @@ _LEASE_NAME = "chores"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """How an index runs: where it listens (port 0: any that is free), how many ``workers``; whether
-    the log is ``json`` or ``text`` and how much it says: ``requests``, ``changes`` (no pages from
-    memory) or ``none``; ``largest`` in bytes; how many seconds answers under way may still take;
-    whether there are publishing ``sessions``; for whom channels are, and how much one may ask.
+    """How an index runs: how many ``workers``; whether the log is ``json`` or ``text`` and how much
+    it says: ``requests``, ``changes`` (no pages from memory) or ``none``; ``largest`` in bytes; how
+    many seconds answers under way may still take; whether there are publishing ``sessions``; for
+    whom channels are, and how much one may ask.
     """
 
-    host: str
-    port: int
     largest: int
     workers: int = 1
     log_form: str = "text"
@@ -75,13 +73,12 @@ class Running:
         return Log(sys.stderr, form=self.log_form, everything=self.log == "requests")
 
 
-def run(open_desk: Callable[[], Desk], running: Running) -> None:
+def run(open_desk: Callable[[], Desk], running: Running, listener: socket.socket) -> None:
     """Serve until a signal says to stop; answers under way are finished first.
 
-    ``open_desk`` is called in each worker. Raises UsageError if the address cannot be listened on,
-    TrueupError for what a worker could not start with.
+    ``open_desk`` is called in each worker. Raises TrueupError for what a worker could not start
+    with.
     """
-    listener = _listen(running.host, running.port)
     config = uvicorn.Config(
         partial(_application, open_desk, running),
         factory=True,
@@ -118,15 +115,27 @@ def _protocol() -> type[asyncio.Protocol] | Literal["auto"]:
     return Bounded
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address (port 0: any that is free); raises UsageError if that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise UsageError(
-            f"cannot listen on `{host}:{port}`: {error.strerror or error}",
+            f"cannot listen on `{host}:{port}`: {_words(error)}",
             hint="`--port` names another port",
         ) from error
+
+
+def address_of(listener: socket.socket) -> str:
+    """`http://127.0.0.1:8600/`, as a browser on this machine takes it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _words(error: OSError) -> str:
+    # The address stands before it already; `socket` repeats it in brackets.
+    return (error.strerror or str(error)).partition(" (while ")[0]
 
 
 class _Supervisor(Multiprocess):

@@ -6,8 +6,6 @@ Previews").
 
 from __future__ import annotations
 
-import re
-
 from packaging.utils import canonicalize_name
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,13 +14,11 @@ from starlette.routing import Route
 
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.stage import Stages
-from trueup.interfaces.web.replies import FORMS, file_response, form_of, normal_page
-from trueup.model.errors import NotFoundError
+from trueup.interfaces.web.replies import FORMS, file_asked, file_response, form_of, normal_page
 from trueup.sources.simplepage import index_html, index_json, page_html, page_json
 
 __all__ = ["StagePages"]
 
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _KEPT_BY_NOBODY = "private, no-store"
 """What is staged changes, and is no business of caches."""
 
@@ -58,11 +54,8 @@ class StagePages:
         return _page(page_json(listing) if form == "json" else page_html(listing), form)
 
     async def file(self, request: Request) -> Response:
-        stage, sha256, filename = (
-            request.path_params[name] for name in ("stage", "sha256", "filename")
-        )
-        if not _SHA256.fullmatch(sha256):
-            raise NotFoundError("no such file", place=(filename,))
+        stage = request.path_params["stage"]
+        sha256, filename = file_asked(request)
         if filename.endswith(".metadata"):
             name = filename.removesuffix(".metadata")
             data = await run_in_threadpool(self._stages.metadata, stage, sha256, name)
