@@ -565,6 +565,10 @@ def test_the_way_out_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         request(tmp_path, "flask")
     assert caught.value.hint == "`--upgrade` locks anew without looking at it"
+    write(tmp_path, {"pylock.toml": "<<<<<<< HEAD\n"})
+    with pytest.raises(UsageError) as caught:
+        request(tmp_path, "flask")
+    assert (caught.value.hint or "").startswith("at line 1 a merge conflict begins: keep one side")
 
 
 def test_the_targets_of_the_lock_that_is_there_stay(tmp_path: Path) -> None:

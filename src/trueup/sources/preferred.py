@@ -18,6 +18,7 @@ from trueup.model.condition import Condition, parse_condition
 from trueup.model.errors import UsageError
 from trueup.model.lock import Place, PlaceKind
 from trueup.model.target import PROFILES, parse_targets
+from trueup.sources.lockfiles.values import conflict_hint
 from trueup.sources.tomltable import TomlTable, read_toml
 
 __all__ = [
@@ -149,4 +150,7 @@ def _present(path: Path) -> TomlTable:
         return read_toml(path)[0]
     except UsageError as error:
         error.hint = "`--upgrade` locks anew without looking at it"
+        with suppress(OSError, UnicodeDecodeError):
+            conflict = conflict_hint(path.read_text(encoding="utf-8"))
+            error.hint = f"{conflict}; {error.hint}" if conflict else error.hint
         raise

@@ -70,6 +70,14 @@ def test_variables_come_from_the_environment_that_is_given(tmp_path: Path) -> No
     assert read_lock(path, environ={"TOKEN": "x"}).indexes == ("https://x@index.test/simple",)
 
 
+@pytest.mark.parametrize("name", ["pylock.toml", "uv.lock", "Pipfile.lock"])
+def test_a_merge_conflict_is_told_as_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("\n<<<<<<< HEAD\na = 1\n=======\na = 2\n>>>>>>> theirs\n")
+    with pytest.raises(SourceError) as caught:
+        read_lock(tmp_path / name)
+    assert (caught.value.hint or "").startswith("at line 2 a merge conflict begins: keep one side")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "kind", "message"),
     [

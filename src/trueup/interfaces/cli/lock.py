@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from trueup.features.lock import Confirmations, Locked, Profile
     from trueup.features.lock.drive import Unserved
+    from trueup.interfaces.lockconfig import LockSettings
     from trueup.interfaces.report.lockresult import Told
     from trueup.interfaces.wanted import Places
     from trueup.model.lock import Lock
@@ -98,6 +99,7 @@ def _run(options: LockCommand) -> int:
     )
     told = Told(sys.stdout, sys.stderr, as_json=options.as_json, quiet=options.quiet)
     _tell_left_out(options, request, told)
+    _tell_unheard(options, settings, path, told)
     found = _found(options, request, path, directory, told)
     if found.facts is not None:
         told.confirmed(_shown(path), found.facts, check=options.check)
@@ -135,6 +137,17 @@ def _tell_left_out(options: LockCommand, request: LockRequest, told: Told) -> No
     if request.require_all_targets:
         raise UsageError(text, hint="name other targets with `--for`")
     told.note(f"note: {text}")
+
+
+def _tell_unheard(options: LockCommand, settings: LockSettings, path: Path, told: Told) -> None:
+    from trueup.interfaces.locknotes import unheard_projects, unheard_uv_settings
+
+    if not options.upgrade:
+        for text in unheard_projects(path, options.upgrade_projects):
+            told.note(f"note: {text}")
+    if not (options.requirement or options.files):
+        for text in unheard_uv_settings(Path.cwd() / "pyproject.toml", settings):
+            told.note(f"note: {text}")
 
 
 def _found(

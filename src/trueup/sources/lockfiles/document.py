@@ -31,6 +31,7 @@ from trueup.model.lock import LockFault
 from trueup.model.marker import Marker
 from trueup.model.requirement import parse_specifiers
 from trueup.sources.lockfiles.values import (
+    conflict_hint,
     parse_digest,
     parse_environment,
     parse_name,
@@ -98,7 +99,8 @@ def toml_document(path: str, text: str) -> LockDocument:
     except RecursionError as error:
         raise SourceError("is not valid TOML: nested too deeply", place=(path,)) from error
     except ValueError as error:  # a TOMLDecodeError, or a number of too many digits
-        raise SourceError(f"is not valid TOML: {error}", place=(path,)) from error
+        hint = conflict_hint(text)
+        raise SourceError(f"is not valid TOML: {error}", hint=hint, place=(path,)) from error
     return LockDocument(path=path, text=text, values=values)
 
 
@@ -119,6 +121,7 @@ def json_document(path: str, text: str) -> LockDocument:
     except json.JSONDecodeError as error:
         raise SourceError(
             f"is not valid JSON: {error.msg} (at line {error.lineno}, column {error.colno})",
+            hint=conflict_hint(text),
             place=(path,),
         ) from error
     except RecursionError as error:

@@ -11,7 +11,22 @@ from packaging.version import Version
 
 from trueup.model.marker import Marker, parse_marker
 
-__all__ = ["parse_digest", "parse_environment", "parse_name", "parse_version", "shown"]
+__all__ = [
+    "conflict_hint",
+    "parse_digest",
+    "parse_environment",
+    "parse_name",
+    "parse_version",
+    "shown",
+]
+
+
+def conflict_hint(text: str) -> str | None:
+    """What to do with a file in which a merge left both sides; None if it did not."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("<<<<<<< "):
+            return f"at line {number} a merge conflict begins: keep one side, then lock again"
+    return None
 
 
 @lru_cache(maxsize=65536)
