@@ -41,6 +41,27 @@ def test_libc_levels_are_cut_at_what_the_tags_name_and_below() -> None:
     assert linux == levels | {"32-bit Python"}
 
 
+@pytest.mark.parametrize(
+    ("tags", "machine", "words"),
+    [
+        (["musllinux_1_2_s390x"], "s390x", ["glibc", "musl ≥ 1.2", "musl < 1.2"]),
+        (
+            ["android_24_x86", "android_30_x86"],
+            "i686",
+            ["Android API ≥ 30", "Android API ≥ 24 and < 30", "Android API < 24"],
+        ),
+        (
+            ["ios_13_0_arm64_iphoneos"],
+            "arm64",
+            ["iOS ≥ 13.0 arm64_iphoneos", "iOS < 13.0 arm64_iphoneos"],
+        ),
+    ],
+)
+def test_levels_in_words(tags: list[str], machine: str, words: list[str]) -> None:
+    space = space_of([f"cp313-cp313-{tag}" for tag in tags])
+    assert [host.words for host in space.hosts if host.machine == machine and host.words] == words
+
+
 def test_macos_for_arm64_begins_at_11() -> None:
     space = space_of(["cp311-cp311-macosx_10_9_universal2"])
     assert ("macOS", "arm64", "") in hosts(space)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trueup.model.platform import Host
+from trueup.model.platform import Host, level_words
 from trueup.model.space import Space, union
 
 __all__ = ["describe"]
@@ -116,14 +116,10 @@ def _runs(flags: Sequence[bool], levels: Sequence[Host]) -> list[str]:
 
 
 def _run(levels: Sequence[Host], start: int, end: int) -> str:
-    name = {"macos": "macOS", "ios": "iOS"}.get(levels[start].kind, levels[start].kind)
-    low = ".".join(map(str, levels[start].floor))
-    if end - start == 1 or (start, end) == (0, len(levels)):
-        return levels[start].words if end - start == 1 else name
-    if end == len(levels):
-        return f"{name} ≥ {low}"
-    high = ".".join(map(str, levels[end].floor))
-    return f"{name} < {high}" if start == 0 else f"{name} ≥ {low} and < {high}"
+    if end - start == 1:
+        return levels[start].words
+    low = levels[start].floor if start else None
+    return level_words(levels[0].kind, low, levels[end].floor if end < len(levels) else None)
 
 
 def _hosts(hosts: Sequence[Host], present: Sequence[Host]) -> str:

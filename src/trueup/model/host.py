@@ -22,6 +22,7 @@ from .platform import (
     Host,
     Level,
     Platform,
+    level_words,
     make_platform,
 )
 
@@ -162,17 +163,12 @@ def _below(levels: set[Level]) -> Level:
     return (major, minor - 1) if minor else (major - 1, 99)
 
 
-def _range_words(name: str, levels: list[Level], index: int) -> str:
-    """``glibc ≥ 2.28``, ``glibc 2.17 to 2.27``, ``glibc < 2.17``; ``levels`` are descending."""
-    low = ".".join(map(str, levels[index]))
+def _range_words(kind: str, levels: list[Level], index: int) -> str:
+    """The level and those up to the one before it, in words; ``levels`` are descending."""
     if len(levels) == 1:
-        return name
-    if index == 0:
-        return f"{name} ≥ {low}"
-    above = ".".join(map(str, levels[index - 1]))
-    if index == len(levels) - 1:
-        return f"{name} < {above}"
-    return f"{name} ≥ {low} and < {above}"
+        return level_words(kind)
+    low = levels[index] if index < len(levels) - 1 else None
+    return level_words(kind, low, levels[index - 1] if index else None)
 
 
 def _linux_hosts(
@@ -298,7 +294,7 @@ def _mac_hosts(
                 tags=_mac_tags(level, arch),
                 kind="macos" if found else "",
                 floor=level,
-                words=_range_words("macOS", levels, index) if len(levels) > 1 else "",
+                words=_range_words("macos", levels, index) if len(levels) > 1 else "",
             )
             for index, level in enumerate(levels)
         )
@@ -357,7 +353,7 @@ def _mobile_hosts(tags: set[str]) -> list[Host]:
                 Host(
                     platform=PLATFORMS["ios"], machine=multiarch.rpartition("_")[0], arch=multiarch,
                     tags=accepted, floor=level, kind="ios",
-                    words=f"{_range_words('iOS', levels, index)} {multiarch}",
+                    words=f"{_range_words('ios', levels, index)} {multiarch}",
                 )
             )  # fmt: skip
     android = {match.groups() for tag in tags if (match := _ANDROID_TAG.fullmatch(tag))}
@@ -369,7 +365,7 @@ def _mobile_hosts(tags: set[str]) -> list[Host]:
                 Host(
                     platform=PLATFORMS["android"], machine=_ANDROID_MACHINES.get(abi, abi), arch=abi,
                     tags=tuple(android_platforms(level[0], abi)) if level[0] >= 16 else (),
-                    floor=level, kind="android", words=_range_words("Android API", levels, index),
+                    floor=level, kind="android", words=_range_words("android", levels, index),
                 )
             )  # fmt: skip
     return hosts

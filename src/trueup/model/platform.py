@@ -14,6 +14,7 @@ __all__ = [
     "Host",
     "Level",
     "Platform",
+    "level_words",
     "make_platform",
 ]
 
@@ -63,6 +64,20 @@ PLATFORMS = {
     "other": make_platform("other", "other", "other"),
 }
 """The operating systems that markers and tags can name, by a short name of ours."""
+
+_KINDS = {"macos": "macOS", "ios": "iOS", "android": "Android API"}
+
+
+def level_words(kind: str, low: Level | None = None, high: Level | None = None) -> str:
+    """``glibc``, ``glibc ≥ 2.28``, ``glibc < 2.17``, ``glibc ≥ 2.17 and < 2.28``."""
+    bounds = [f"≥ {_number(kind, low)}"] if low else []
+    bounds += [f"< {_number(kind, high)}"] if high else []
+    return " ".join([_KINDS.get(kind, kind), " and ".join(bounds)]).rstrip()
+
+
+def _number(kind: str, level: Level) -> str:
+    # Android counts its API levels; they have no minor number.
+    return str(level[0]) if kind == "android" else ".".join(map(str, level))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,9 +226,9 @@ def test_witness_is_shown_when_verbose() -> None:
     assert (
         textwrap.dedent("""\
         to see it by hand: Requires-Dist
-          environment:  implementation_name = cpython, python_version = 3.10,
-                        python_full_version = 3.10.19, sys_platform = linux,
-                        platform_system = Linux, platform_machine = x86_64
+          environment:  implementation_name="cpython", python_version="3.10",
+                        python_full_version="3.10.19", sys_platform="linux",
+                        platform_system="Linux", platform_machine="x86_64"
           xgboost-3.0.5-py3-none-manylinux_2_28_x86_64.whl
               glibc 2.28
               numpy

@@ -191,7 +191,7 @@ class _Page(Page):
         return blocks + [self.witness(witness) for witness in release.witnesses]
 
     def witness(self, witness: Witness) -> list[str]:
-        environment = ", ".join(f"{name} = {value}" for name, value in witness.environment)
+        environment = ", ".join(f'{name}="{value}"' for name, value in witness.environment)
         extra = f", extra `{witness.extra}`" if witness.extra is not None else ""
         lines = self.wrap(f"to see it by hand: {witness.field}{extra}", "")
         lines += self.labelled("environment:  ", environment, None)
