@@ -92,6 +92,8 @@ def test_what_was_attested_is_served_with_the_release(
     }
     # Whoever asks through a channel that has not the project sees what its page shows.
     assert integrity(server, project, wheel.name, "/c/mpi").json() == answer.json()
+    link = f'href="/integrity/{project}/1.0/{wheel.name}/provenance"'
+    assert link in server.get(f"/p/{project}/1.0").text
 
 
 @pytest.mark.parametrize("client", UPLOADERS)

@@ -146,8 +146,12 @@ def _rank(filename: str) -> int:
     return kinds.index(type(parse_filename(filename)))
 
 
-def rows_of(files: Sequence[HostedFile], shown: Sequence[FileRow]) -> tuple[FileRow, ...]:
-    """Files that were uploaded; those that are ``shown`` to readers can be had."""
+def rows_of(
+    files: Sequence[HostedFile], shown: Sequence[FileRow], attested: Mapping[str, str]
+) -> tuple[FileRow, ...]:
+    """Files that were uploaded; those that are ``shown`` to readers can be had. ``attested`` are
+    the addresses of their provenance, by file name.
+    """
     known = {file.filename: file for file in shown}
     nothing = FileRow(filename="")
     return in_order(
@@ -159,7 +163,7 @@ def rows_of(files: Sequence[HostedFile], shown: Sequence[FileRow]) -> tuple[File
             uploaded=file.uploaded,
             uploader=file.uploader,
             yanked=file.yanked,
-            provenance=known.get(file.filename, nothing).provenance,
+            provenance=attested.get(file.filename),
         )
         for file in files
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -23,7 +24,7 @@ from trueup.interfaces.web.upload import Form
 from trueup.model.errors import NotFoundError, TrueupError
 from trueup.sources.store.store import State, Store, Token
 
-__all__ = ["Provenance", "attesting"]
+__all__ = ["Provenance", "attesting", "provenance_address"]
 
 _TYPE = "application/vnd.pypi.integrity.v1+json"
 
@@ -63,6 +64,16 @@ class Provenance:
             if file.filename == asked["filename"]:
                 return store.provenance(owner, file.filename, file.sha256)
         return None
+
+
+def provenance_address(channel: str, project: str, version: Version, filename: str) -> str:
+    """The path of a file's provenance.
+
+    Pages for people link it. Those for installers cannot: there it must be a whole URL (PEP 740),
+    and they are made once for whatever name the server is asked under.
+    """
+    prefix = "" if channel == MAIN else f"/c/{channel}"
+    return f"{prefix}/integrity/{project}/{version}/{quote(filename)}/provenance"
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from trueup.interfaces.report.words import advice_words, counts
 from trueup.interfaces.web.difference import Difference, difference
 from trueup.interfaces.web.judged import Judgement, Judgements
 from trueup.interfaces.web.listed import Change, FileRow, Listed, changes, in_order, listed, rows_of
+from trueup.interfaces.web.provenance import provenance_address
 from trueup.interfaces.web.render import html_response, page, release_address
 from trueup.interfaces.web.visitor import Door, Visitor
 from trueup.model.errors import NotFoundError, TrueupError
@@ -185,7 +186,7 @@ class ReleasePages:
             rows = in_order(files)
         else:
             judgement = self._judgements.hosted(hosted)
-            rows = rows_of(hosted.files, files)
+            rows = rows_of(hosted.files, files, self._attested(hosted) if shown else {})
         return ReleaseView(
             project=project,
             version=version,
@@ -197,6 +198,14 @@ class ReleasePages:
             files=rows,
             known=channel is not None,
         )
+
+    def _attested(self, release: HostedRelease) -> Mapping[str, str]:
+        """Where the provenance of its files is, by their names."""
+        found = self._desk.store.attested(release)
+        return {
+            name: provenance_address(release.channel, release.project, release.version, name)
+            for name in found
+        }
 
     def _listed(self, channel: str, project: NormalizedName) -> Listed | None:
         try:

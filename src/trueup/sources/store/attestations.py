@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, delete, exists, insert, select
 
 from trueup.sources.store.database import Database
+from trueup.sources.store.releases import HostedRelease
 from trueup.sources.store.tables import ATTESTATIONS, FILES
 
 __all__ = ["Attestations"]
@@ -52,6 +53,18 @@ class Attestations(Database):
                 select(ATTESTATIONS.c.provenance).where(_this(channel, filename, sha256))
             ).scalar()
         return None if found is None else str(found)
+
+    def attested(self, release: HostedRelease) -> frozenset[str]:
+        """The names of the files of a release that have provenance."""
+        known = {(file.filename, file.sha256) for file in release.files}
+        with self.look() as connection:
+            rows = connection.execute(
+                select(ATTESTATIONS.c.filename, ATTESTATIONS.c.sha256).where(
+                    ATTESTATIONS.c.channel == release.channel,
+                    ATTESTATIONS.c.filename.in_([name for name, _ in known]),
+                )
+            ).all()
+        return frozenset(row.filename for row in rows if (row.filename, row.sha256) in known)
 
 
 def _this(channel: str, filename: str, sha256: str) -> ColumnElement[bool]:
