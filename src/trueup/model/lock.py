@@ -123,6 +123,8 @@ class LockFault:
     expected: str
     project: NormalizedName | None = None
     version: Version | None = None
+    tolerated: bool = False
+    """Whether the format says that it is read all the same, with a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

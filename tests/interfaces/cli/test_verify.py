@@ -146,6 +146,27 @@ class TestVerdicts:
         result = check("requirements.txt", "--index", index.url, "--for", "cp310-macos-arm64")
         assert "sound; 1 entry, 1 target, 1 file read" in result.stdout
 
+    @pytest.mark.parametrize(
+        ("version", "code", "verdict"),
+        [
+            ("1.1", 0, "every target gets all that its files ask for"),
+            ("2.0", 1, "the lock is not what its format demands, so tools may refuse it"),
+        ],
+    )
+    def test_a_newer_format(self, sound: Path, version: str, code: int, verdict: str) -> None:
+        text = sound.read_text().replace('"1.0"', f'"{version}"', 1)
+        sound.write_text(text)
+        result = check("pylock.toml", "--for", BOTH)
+        assert result.exit_code == code, result.output
+        assert f"verdict:  {verdict}\n" in result.stdout
+        assert "[invalid-lock]: `lock-version` is " in result.stdout
+
+    def test_two_entries_without_markers(self, index: IndexServer) -> None:
+        Path("requirements.txt").write_text("six==1.16.0\nsix==1.15.0\n")
+        result = check("requirements.txt", "--index", index.url)
+        assert "error[two-live-entries]" in result.stdout
+        assert [line for line in result.stdout.splitlines() if line != line.rstrip()] == []
+
     def test_hashed_requirements(self, index: IndexServer, dist: Path) -> None:
         lines = [f"--index-url {index.url}"]
         for name, version in (("demo", "1.0"), ("six", "1.16.0")):

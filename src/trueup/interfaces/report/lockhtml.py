@@ -59,7 +59,7 @@ def _view(number: int, lock: LockReport) -> _LockView:
         id=f"l{number}",
         report=lock,
         kind=lock.verdict.value.replace(" ", "-"),
-        words=verdict_words(lock.verdict),
+        words=verdict_words(lock),
         counts=lock_counts(lock),
         short_targets=short_targets(lock.targets),
         findings=told(lock),

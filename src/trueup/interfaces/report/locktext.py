@@ -67,7 +67,7 @@ class _LockPage(Page):
         lines = [
             self.paint(line, colour, bold=True) for line in self.wrap(lock_headline(lock), "", "  ")
         ]
-        lines += self.labelled("verdict:  ", verdict_words(lock.verdict), None)
+        lines += self.labelled("verdict:  ", verdict_words(lock), None)
         for number, targets in enumerate(short_targets(lock.targets)):
             lines += self.labelled("          " if number else "targets:  ", targets, None)
         return lines

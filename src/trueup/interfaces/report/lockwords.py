@@ -41,14 +41,17 @@ _Thing = TypeVar("_Thing")
 _Key = TypeVar("_Key")
 
 
-def verdict_words(verdict: LockVerdict) -> str:
-    """What a verdict on a lock means, as a clause."""
-    match verdict:
+def verdict_words(lock: LockReport) -> str:
+    """What the verdict on a lock means, as a clause."""
+    match lock.verdict:
         case LockVerdict.SOUND:
             return "every target gets all that its files ask for"
         case LockVerdict.NOT_PROVEN:
             return "nothing is known to be wrong, and not everything is known"
         case LockVerdict.UNSOUND:
+            errors = {one.code for one in lock.findings if one.severity is Severity.ERROR}
+            if errors == {"invalid-lock"}:
+                return "the lock is not what its format demands, so tools may refuse it"
             return "some target gets something else than its files ask for"
 
 

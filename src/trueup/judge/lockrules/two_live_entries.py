@@ -36,7 +36,10 @@ def _check(audit: Audit) -> Iterator[Finding]:
                 points=trouble.points,
                 selections=trouble.selections,
                 evidence=[
-                    Evidence(files=(entry.origin,), says=(str(entry.version), str(entry.condition)))
+                    Evidence(
+                        files=(entry.origin,),
+                        says=tuple(filter(None, (str(entry.version), str(entry.condition)))),
+                    )
                     for entry in pair
                 ],
                 hint="give them markers that exclude each other",

@@ -242,7 +242,7 @@ class Table:
     def has(self, key: str) -> bool:
         return key in self.values
 
-    def fault(self, key: str, found: str, expected: str) -> None:
+    def fault(self, key: str, found: str, expected: str, *, tolerated: bool = False) -> None:
         """Record that the format does not allow what is under ``key`` (`` `value` `` or words)."""
         full = self._full(key)
         fault = LockFault(
@@ -252,6 +252,7 @@ class Table:
             expected=expected,
             project=self.where.project,
             version=self.where.version,
+            tolerated=tolerated,
         )
         self.where.document.recorded.setdefault(fault)
 

@@ -143,7 +143,8 @@ def _validate(document: LockDocument, tables: tuple[Table, ...]) -> None:
     found = values.get("lock-version")
     if isinstance(found, str) and re.fullmatch(r"1\.[1-9]\d{0,8}", found):
         # "lock-version": a newer minor version is read, with a warning. `packaging` would log it.
-        document.root.fault("lock-version", shown(found), "`1.0`, the version that is understood")
+        understood = "`1.0`, the version that is understood"
+        document.root.fault("lock-version", shown(found), understood, tolerated=True)
         values["lock-version"] = "1.0"
     try:
         Pylock.from_dict(values)
