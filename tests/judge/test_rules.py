@@ -252,6 +252,15 @@ def test_irreconcilable_by_glibc_has_the_shape_of_the_style_guide() -> None:
     assert finding.hint == "uv, Poetry and PDM read one of them and lock it for both"
 
 
+def test_a_conflict_shows_all_that_either_file_asks_for_alone() -> None:
+    subject = release(
+        wheel("py3-none-any", ["a", "c", "d>=1"]), wheel("py2.py3-none-any", ["b", "c"])
+    )
+    (finding,) = findings(subject, "dependencies-differ")
+    assert finding.message == "no marker can tell these files apart, nor for 2 other differences"
+    assert [item.says for item in finding.evidence] == [("a", "d>=1"), ("b",)]
+
+
 def test_a_conflict_says_which_python_has_32_bits() -> None:
     old = "cp312-cp312-manylinux_2_17_i686"
     (finding,) = findings(

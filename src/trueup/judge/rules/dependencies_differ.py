@@ -16,18 +16,19 @@ Requires-Dist: numpy; sys_platform == "darwin"
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from trueup.judge.difference import Difference
-from trueup.judge.effective import differing_lines
+from trueup.judge.effective import differing_lines, texts_at
 from trueup.judge.evidence import by_region
 from trueup.judge.judgement import Judgement
 from trueup.judge.reconcile import Classification
 from trueup.judge.rule import Rule
 from trueup.judge.witness import witness
 from trueup.model.finding import Evidence, Finding, ReleaseClass, Severity, Witness
+from trueup.model.metadata import Resolution
 
-__all__ = ["RULE", "conflict_evidence", "where_of"]
+__all__ = ["RULE", "where_of"]
 
 CODE = "dependencies-differ"
 FIELD = "requires-dist"
@@ -38,15 +39,19 @@ def _check(judgement: Judgement) -> Iterator[Finding]:
         found = [item for item in classification.differences if item.field == FIELD]
         conflicts = [item for item in found if item.conflict]
         for item in conflicts[:1]:
-            yield _conflict(judgement, classification, item, len(conflicts))
+            yield _conflict(judgement, classification, item, conflicts)
         if len(conflicts) < len(found):
             yield _mergeable(judgement, classification, found)
 
 
 def _conflict(
-    judgement: Judgement, classification: Classification, difference: Difference, count: int
+    judgement: Judgement,
+    classification: Classification,
+    difference: Difference,
+    conflicts: Sequence[Difference],
 ) -> Finding:
     seen = witness(classification, difference)
+    count = len(conflicts)
     only = f" (only {classification.only_in})" if classification.only_in else ""
     others = "1 other difference" if count == 2 else f"{count - 1} other differences"
     more = f", nor for {others}" if count > 1 else ""
@@ -55,7 +60,7 @@ def _conflict(
         Severity.ERROR,
         f"no marker can tell these files apart{only}{more}",
         where=where_of(seen) if seen else None,
-        evidence=conflict_evidence(seen) if seen else (),
+        evidence=_conflict_evidence(classification, seen, conflicts) if seen else (),
         field=FIELD,
         hint="uv, Poetry and PDM read one of them and lock it for both",
     )
@@ -74,16 +79,31 @@ def where_of(seen: Witness) -> str:
     return ", ".join(words)
 
 
-def conflict_evidence(seen: Witness) -> tuple[Evidence, ...]:
-    """What each of the two files of a witness asks for that the other does not."""
-    common = set(seen.values[0]) & set(seen.values[1])
+def _conflict_evidence(
+    classification: Classification, seen: Witness, conflicts: Iterable[Difference]
+) -> tuple[Evidence, ...]:
+    """What each of the two files of a witness asks for there that the other does not.
+
+    A witness is about one project; what the files want of the others that no marker can tell apart
+    belongs beside it, or `(nothing more)` would not be true.
+    """
+    projects = {item.project for item in conflicts if item.extra == seen.extra}
+    environment = dict(seen.environment)
+    resolutions = {wheel.filename: wheel.reading.resolution for wheel in classification.wheels}
+    asked = []
+    for name in seen.files:
+        resolution = resolutions[name]
+        assert isinstance(resolution, Resolution)
+        lines = (line for line in resolution.requires_dist if line.project in projects)
+        asked.append(texts_at(lines, environment, seen.extra))
+    common = set(asked[0]) & set(asked[1])
     return tuple(
         Evidence(
             files=(name,),
             where=part or None,
-            says=tuple(text for text in values if text not in common) or ("(nothing more)",),
+            says=tuple(text for text in texts if text not in common) or ("(nothing more)",),
         )
-        for name, part, values in zip(seen.files, seen.tag_parts, seen.values, strict=True)
+        for name, part, texts in zip(seen.files, seen.tag_parts, asked, strict=True)
     )
 
 
