@@ -23,7 +23,7 @@ from tests.serving import Server, serving
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"
 )
-PHONE, DESKTOP = (360, 740), (1280, 900)
+PHONE, LAPTOP, DESKTOP = (360, 740), (1024, 768), (1280, 900)
 WINDOWS, OLD, NEW = "win_amd64", "win32", "win_arm64"
 
 
@@ -211,6 +211,10 @@ def test_pages_fit_and_have_colours_for_the_night(browser: Browser, server: Serv
                 assert width <= PHONE[0], path
                 pictures.add(page.screenshot())
             backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    with visit(browser, size=LAPTOP) as page:
+        log_in(page, server, "/channels/main")
+        rows = page.get_by_role("region", name="Releases of the channel").first
+        assert rows.evaluate("it => it.scrollWidth <= it.clientWidth"), "long words are broken"
     assert len(backgrounds) == 2
     assert len(pictures) == 2 * len(pages)
     assert all(len(picture) > 10_000 for picture in pictures)

@@ -31,6 +31,9 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
+_NO_GZIP = re.compile(rb"\bgzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
+"""RFC 9110, 12.5.3: what has no weight is not acceptable."""
+
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 """Longer numbers are no range of any file; what is no range is ignored (RFC 9110, 14.2)."""
 
@@ -56,7 +59,8 @@ def wishes_of(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
             coding = coding + b"," + value if coding else value
         elif name == b"if-none-match":
             known = known + b"," + value if known else value
-    return Wishes(form_of(accept.decode("latin-1")), b"gzip" in coding, known)
+    packed = b"gzip" in coding and (b"q=0" not in coding or _NO_GZIP.search(coding) is None)
+    return Wishes(form_of(accept.decode("latin-1")), packed, known)
 
 
 async def send_page(page: Page, wishes: Wishes, send: Send) -> int:
