@@ -103,7 +103,10 @@ def test_a_commit_is_locked_and_kept(
     assert lock(demo(repository, f"@{first}"), "--check") == 1
     assert lock(demo(repository), "--upgrade-package", "demo", "--check") == 1
     capsys.readouterr()
+    assert main(["lock", "--why", "demo"]) == 0
+    assert f"demo 1.0: commit {first} of `../repository`\n" in capsys.readouterr().out
     assert lock(demo(repository), "--upgrade") == 0
+    assert f"~ demo 1.0 at {first[:12]} → 2.0 at {second[:12]}\n" in capsys.readouterr().err
     assert packages(workspace)["demo"]["vcs"]["commit-id"] == second
     assert packages(workspace)["demo"]["version"] == "2.0"
 

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trueup.interfaces.progress import watching
+from trueup.model.lock import PlaceKind
 from trueup.model.watcher import Watcher
 
 if TYPE_CHECKING:
     from trueup.features.lock import Profile
     from trueup.features.lock.drive import Unserved
-    from trueup.model.lock import Lock
+    from trueup.model.lock import Lock, LockEntry
     from trueup.model.lockrequest import LockRequest
 
 __all__ = ["Told", "facts_of"]
 
 _SHOWN = 8
+_COMMIT = 12
+"""Digits of a commit that are shown."""
 
 
 class Told:
@@ -229,7 +232,7 @@ def _absent_extras(profile: Profile) -> list[str]:
 
 
 def _changes(before: Lock | None, after: Lock) -> dict[str, list[str]]:
-    """What a new lock adds, removes and changes, in versions."""
+    """What a new lock adds, removes and changes, in versions and commits."""
     old, new = _versions(before), _versions(after)
     return {
         "added": [f"{name} {', '.join(new[name])}" for name in sorted(new.keys() - old.keys())],
@@ -245,8 +248,16 @@ def _changes(before: Lock | None, after: Lock) -> dict[str, list[str]]:
 def _versions(lock: Lock | None) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for entry in lock.entries if lock is not None else ():
-        found.setdefault(entry.project, set()).add(str(entry.version or "from its folder"))
+        found.setdefault(entry.project, set()).add(_version(entry))
     return {name: sorted(versions) for name, versions in found.items()}
+
+
+def _version(entry: LockEntry) -> str:
+    """What tells an entry from that of another lock: a version, a commit, or neither for a folder."""
+    version = "" if entry.version is None else str(entry.version)
+    if entry.place.kind is PlaceKind.VCS and entry.place.revision is not None:
+        return f"{version} at {entry.place.revision[:_COMMIT]}".lstrip()
+    return version or "from its folder"
 
 
 def _count(number: int, noun: str) -> str:

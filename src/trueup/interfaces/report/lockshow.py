@@ -15,10 +15,11 @@ from trueup.judge.graph import Graph, Reason, reasons
 from trueup.model.condition import Selection
 from trueup.model.errors import TrueupError, UsageError
 from trueup.model.grid import environment_of
-from trueup.model.lock import Lock
+from trueup.model.lock import Lock, LockEntry, PlaceKind
 from trueup.model.requirement import parse_requirement
 from trueup.model.target import parse_targets
 from trueup.sources.output import write_atomically
+from trueup.sources.url import redact
 
 __all__ = ["environments", "show_graph", "show_why"]
 
@@ -99,11 +100,21 @@ def _found(lock: Lock, project: NormalizedName) -> tuple[Selection, tuple[Reason
     return first
 
 
+def _source(entry: LockEntry) -> str:
+    """What an installer takes: files, a commit, a folder."""
+    place = entry.place
+    if place.kind is PlaceKind.VCS and place.revision is not None:
+        return f"commit {place.revision} of `{redact(place.location or '')}`"
+    if place.kind is PlaceKind.DIRECTORY:
+        return f"the folder `{place.location}`"
+    return count(len(entry.files), "file")
+
+
 def _head(lock: Lock, project: NormalizedName, selection: Selection) -> Iterator[str]:
     for entry in lock.entries:
         if entry.project == project:
             where = f", where `{_short(entry.condition.text)}`" if entry.condition.text else ""
-            yield f"{entry.title}: {count(len(entry.files), 'file')}{where}"
+            yield f"{entry.title}: {_source(entry)}{where}"
     chosen = sorted(selection - lock.default, key=lambda option: option.sort_key)
     if chosen:
         yield f"installed only with {', '.join(map(str, chosen))}"
