@@ -225,7 +225,7 @@ def test_witness_is_shown_when_verbose() -> None:
     text = render_text(SAMPLES["xgboost"], colour=False, width=80, verbose=True)
     assert (
         textwrap.dedent("""\
-        to see it by hand: Requires-Dist
+        to see it by hand: Requires-Dist: `nvidia-nccl-cu12`
           environment:  implementation_name="cpython", python_version="3.10",
                         python_full_version="3.10.19", sys_platform="linux",
                         platform_system="Linux", platform_machine="x86_64"

@@ -186,9 +186,11 @@ def _shown(witness: Witness) -> str:
     system = environment["platform_system"].replace("Darwin", "macOS")
     where = f"{system} {environment['platform_machine']}, Python {environment['python_version']}"
     verb = "asks for" if witness.field == "Requires-Dist" else f"has as `{witness.field}`"
+    # A witness is about one project; the file may well ask for others.
+    nothing = f"no `{witness.project}`" if witness.project else "nothing"
     says = [
         f"`{name}`{f' ({part})' if part else ''} {verb} "
-        + (", ".join(f"`{value}`" for value in values) or "nothing")
+        + (", ".join(f"`{value}`" for value in values) or nothing)
         for name, part, values in zip(witness.files, witness.tag_parts, witness.values, strict=True)
     ]
     return f"on {where}, {' and '.join(says)}"

@@ -192,8 +192,9 @@ class _Page(Page):
 
     def witness(self, witness: Witness) -> list[str]:
         environment = ", ".join(f'{name}="{value}"' for name, value in witness.environment)
+        project = f": `{witness.project}`" if witness.project is not None else ""
         extra = f", extra `{witness.extra}`" if witness.extra is not None else ""
-        lines = self.wrap(f"to see it by hand: {witness.field}{extra}", "")
+        lines = self.wrap(f"to see it by hand: {witness.field}{project}{extra}", "")
         lines += self.labelled("environment:  ", environment, None)
         for name, tags, values in zip(
             witness.files, witness.tag_parts, witness.values, strict=True
