@@ -337,6 +337,19 @@ def test_a_declared_manifest_publishes_when_it_is_complete(server: Server, tmp_p
         assert server.get("/simple/demo/").status_code == 404
         server.upload(path, **fields)
     assert len(server.json("demo")) == 3
+    more = server.upload(paths[0], trueup_expected=json.dumps(["a"] * 2001))
+    assert (more.status_code, "at most 2,000" in more.text) == (400, True)
+
+
+def test_what_a_form_says_is_repeated_in_part(server: Server, tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "demo", "1.0")
+    for fields in (
+        {"name": "x" * 100_000},
+        {"sha256_digest": "0" * 100_000},
+        {":action": "x" * 100_000},
+    ):
+        answer = server.upload(wheel, **fields)
+        assert (answer.status_code, len(answer.text) < 1000) == (400, True), answer.text[:1000]
 
 
 def test_an_index_behind_it_and_what_stays_when_that_is_away(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from trueup.model.release import Reading, ReleaseFile
 from trueup.sources.archive import reading_of_sdist, reading_of_wheel
 from trueup.sources.limits import Limits, size_text
 from trueup.sources.rewrite import Wheel
+from trueup.sources.shown import shown
 from trueup.sources.store.blobs import Blobs, blob_file
 from trueup.sources.store.failures import ChangedError
 from trueup.sources.store.store import HostedFile, HostedRelease, State, Store
@@ -275,7 +276,7 @@ class Receiver:
         assert not isinstance(name, OtherName)
         if metadata.name is None or canonicalize_name(metadata.name) != name.project:
             raise RefusedError(
-                f"`{filename}`: Name", found=f"`{metadata.name}`", expected=f"`{name.project}`"
+                f"`{filename}`: Name", found=_said(metadata.name), expected=f"`{name.project}`"
             )
         if metadata.version != name.version:
             raise RefusedError(
@@ -286,12 +287,12 @@ class Receiver:
         claimed = said.get("sha256_digest")
         if claimed and claimed.lower() != sha256:
             raise RefusedError(
-                f"`{filename}` arrived damaged", found=f"sha256 {sha256}", expected=claimed
+                f"`{filename}` arrived damaged", found=f"sha256 {sha256}", expected=_said(claimed)
             )
         if said.get("name") and canonicalize_name(said["name"]) != name.project:
             raise RefusedError(
                 "the form names another project",
-                found=f"`{said['name']}`",
+                found=_said(said["name"]),
                 expected=f"`{name.project}`",
             )
 
@@ -362,6 +363,11 @@ class Receiver:
         data = wheel.read("METADATA")
         assert data is not None  # the wheel was read before
         return data
+
+
+def _said(text: str | None) -> str:
+    """What a stranger said, as an error repeats it."""
+    return "none" if text is None else f"`{shown(text)}`"
 
 
 def _check_project(project: NormalizedName) -> None:

@@ -50,9 +50,13 @@ from trueup.interfaces.web.upload import read_form
 from trueup.interfaces.web.watched import Tally
 from trueup.model.artifact import OtherName, parse_filename
 from trueup.model.errors import NotFoundError, TrueupError
+from trueup.sources.shown import shown
 from trueup.sources.store.store import State
 
 __all__ = ["Index", "make_app"]
+
+_MOST_EXPECTED = 2_000
+"""File names of a manifest; the largest releases have some hundred files."""
 
 
 def _page_asked(path: str) -> ViewPath | None:
@@ -175,9 +179,8 @@ class _Handlers:
                 limit=partial(self._limit, channel),
             )
             if form.first(":action") not in ("", "file_upload"):
-                raise RefusedError(
-                    "`:action`", found=f"`{form.first(':action')}`", expected="`file_upload`"
-                )
+                found = shown(form.first(":action"))
+                raise RefusedError("`:action`", found=f"`{found}`", expected="`file_upload`")
             if form.path is None or form.filename is None:
                 raise RefusedError("the form has no file", expected="a part named `content`")
             self._access.may(token, "upload", channel, _project(form.filename))
@@ -292,7 +295,13 @@ def _expected(text: str) -> list[str] | None:
         found = None
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise RefusedError(
-            "`trueup_expected`", found=f"`{text[:100]}`", expected="a JSON list of file names"
+            "`trueup_expected`", found=f"`{shown(text)}`", expected="a JSON list of file names"
+        )
+    if len(found) > _MOST_EXPECTED:
+        raise RefusedError(
+            "`trueup_expected`",
+            found=f"{len(found):,} file names",
+            expected=f"at most {_MOST_EXPECTED:,}",
         )
     return found
 
