@@ -329,6 +329,7 @@ def test_tags_of_all_files_are_one_finding() -> None:
     (finding,) = findings(release(*files), "identity-mismatch")
     assert finding.message == "the tags in `WHEEL` are not those of the file name in 2 files"
     assert findings(release(*files[::-1]), "identity-mismatch") == [finding]
+    assert finding.hint == "name the file as its `WHEEL` says, then change both with `wheel tags`"
     assert finding.evidence[0].says == (
         "+ cp312-cp312-linux_x86_64",
         "- cp312-cp312-manylinux_2_28_x86_64",

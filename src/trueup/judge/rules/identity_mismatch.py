@@ -118,7 +118,8 @@ def _tags(judgement: Judgement) -> Iterator[Finding]:
             f"the tags in `WHEEL` are not those of the file name in {count} "
             f"{'file' if count == 1 else 'files'}",
             evidence=[Evidence(files=tuple(names), says=says) for says, names in found.items()],
-            hint="rename wheels with `wheel tags`, which changes both",
+            # `wheel tags` refuses a wheel whose name and `WHEEL` differ.
+            hint="name the file as its `WHEEL` says, then change both with `wheel tags`",
         )
 
 
