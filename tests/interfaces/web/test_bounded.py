@@ -18,13 +18,13 @@ from trueup.interfaces.web.bounded import Bounded
 
 
 class Hasty(Bounded):
-    patience = 0.3
+    patience = 0.2
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuses `/no` with a reason, takes its time for `/slow`."""
     if scope["path"] == "/slow":
-        await asyncio.sleep(0.8)
+        await asyncio.sleep(0.5)
     if scope["path"] == "/no":
         reason.say("not for you")
     status = 403 if scope["path"] == "/no" else 200
