@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.pylock import Pylock
@@ -46,6 +48,7 @@ from trueup.model.requirement import parse_requirement
 from trueup.model.target import parse_targets
 from trueup.sources.lockfiles.read import read_lock
 from trueup.sources.lockfiles.write import pylock_text
+from trueup.sources.preferred import preferred_versions, profile_path, profiles_beside
 from trueup.sources.supply import Supply
 
 WORLDS = int(os.environ.get("TRUEUP_WORLDS", "24"))
@@ -101,6 +104,29 @@ def test_the_order_of_everything_is_no_matter(seed: int, tmp_path: Path) -> None
     assert texts[0] == texts[1]
 
 
+@pytest.mark.parametrize("seed", range(5, WORLDS, 8))
+def test_locking_again_changes_nothing(seed: int, tmp_path: Path) -> None:
+    world = drawn_world(seed)
+    path = tmp_path / "pylock.toml"
+    first = written(locked_world(world), path)
+    for file, text in first.items():
+        file.write_text(text, encoding="utf-8")
+    kept = {
+        name: preferred_versions(profile_path(path, name)) for name in ("", *profiles_beside(path))
+    }
+    old = dict(ChainMap(*map(dict, kept.values())))
+    again = locked_world(world, preferred=old, preferred_by_profile=kept)
+    assert written(again, path) == first
+
+
+def written(locked: Locked | None, path: Path) -> dict[Path, str]:
+    """The files of a lock, one for each profile."""
+    return {
+        profile_path(path, profile.name): pylock_text(profile.lock, relative_to=path.parent)
+        for profile in (locked.profiles if locked is not None else ())
+    }
+
+
 @pytest.mark.parametrize("seed", range(0, WORLDS, 8))
 def test_an_entry_less_is_noticed(seed: int, tmp_path: Path) -> None:
     world = drawn_world(seed)
@@ -151,8 +177,8 @@ def selections(world: World) -> list[frozenset[Choice]]:
     return [one for one in found if all(len(one & group) < 2 for group in world.conflicts)]
 
 
-def locked_world(world: World, *, backwards: bool = False) -> Locked | None:
-    """The lock of a world; None where it is said that no marker can express it."""
+def locked_world(world: World, *, backwards: bool = False, **kept: Any) -> Locked | None:
+    """The lock of a world, ``kept`` from an older one; None where no marker can express it."""
     shelf = shelf_of(world, backwards=backwards)
     files = {file.name: file for file in world.files}
 
@@ -160,7 +186,7 @@ def locked_world(world: World, *, backwards: bool = False) -> Locked | None:
         return resolution_of(files[artifact.filename])
 
     try:
-        return lock(request_of(world), Supply(lambda _: shelf, build=build))
+        return lock(replace(request_of(world), **kept), Supply(lambda _: shelf, build=build))
     except TrueupError as error:
         text = "".join(line for file in world.files for line in (*file.requires, *file.adds))
         if RARE_MARKER in text and "`platform_release`" in (error.hint or ""):

@@ -26,6 +26,9 @@ from trueup.model.watcher import Watcher
 
 __all__ = ["Placed", "Resolved", "Unserved", "resolve"]
 
+_INSIDE = ("python_full_version", "implementation_version", "platform_release", "platform_version")
+"""Variables that can differ between environments of one target."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
@@ -81,6 +84,9 @@ def resolve(stock: Stock, *, watcher: Watcher) -> Resolved:
     does not answer.
     """
     state = _State(targets=stock.request.targets)
+    old = _cuts_of_old(stock.request)
+    if old and _can_be_cut(stock, state, old):
+        state.cuts |= old
     while True:
         here = _field(stock, state)
         try:
@@ -108,6 +114,24 @@ def resolve(stock: Stock, *, watcher: Watcher) -> Resolved:
         state.targets = tuple(target for target in state.targets if target not in gone)
         if not state.targets:
             return Resolved(field=here, placed=(), unserved=tuple(state.unserved))
+
+
+def _cuts_of_old(request: LockRequest) -> set[object]:
+    """Where the old lock changes from one version to another inside a target.
+
+    Uncut, such a target would be one cell, and get one of the versions. What a target fixes, such
+    as its system, divides cells anyhow.
+    """
+    return {
+        Marker(atom.text)
+        for versions in request.preferred.values()
+        if len(versions) > 1
+        for conditions in versions.values()
+        for condition in conditions
+        if condition.text
+        for atom in Marker(condition.text).atoms()
+        if atom.variable in _INSIDE
+    }
 
 
 def _can_be_cut(stock: Stock, state: _State, finer: set[object]) -> bool:
