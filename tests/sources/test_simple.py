@@ -233,6 +233,12 @@ EXPECTED = "a project page of the Simple API (PEP 503 or PEP 691)"
             "`data:,x`, expected an http or https address",
         ),
         (
+            json.dumps({"files": [{"filename": WHEEL, "url": "x", "size": 10**400}]}),
+            "application/json",
+            "the page is not the JSON that PEP 691 describes: found Expected `int` <= "
+            f"9007199254740992 - at `$.files[0].size`, expected {EXPECTED}",
+        ),
+        (
             json.dumps({"files": [{"filename": "../x.whl", "url": "x"}]}),
             "application/json",
             "the page lists a file with a malformed name: found `../x.whl`, "

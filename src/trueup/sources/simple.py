@@ -59,7 +59,7 @@ class _File(msgspec.Struct, rename="kebab"):
     yanked: bool | str | None = False
     core_metadata: bool | dict[str, str] | msgspec.UnsetType | None = msgspec.UNSET
     dist_info_metadata: bool | dict[str, str] | msgspec.UnsetType | None = msgspec.UNSET
-    size: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
     upload_time: str | None = None
     provenance: object = None
 
