@@ -166,6 +166,11 @@ def test_a_fault_in_a_resolution_field_makes_them_unreadable(data: bytes, reason
         ),
         pytest.param(b"\nName: demo\n", "has no headers", id="begins with an empty line"),
         pytest.param(
+            b"Metadata-Version: 3.0\nName: demo\n",
+            "is of `Metadata-Version` `3.0`: what its fields mean is not known, expected 2.x",
+            id="of a later major version",
+        ),
+        pytest.param(
             b"<html>\n", "has a line among the headers that is no header: `<html>`", id="HTML"
         ),
         pytest.param(

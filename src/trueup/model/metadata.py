@@ -204,7 +204,8 @@ def parse_metadata(data: bytes, *, digest: str | None = None) -> Metadata | Unre
     """Read the bytes of a METADATA or PKG-INFO file.
 
     Folded headers are unfolded, any line ending will do, and a value that is not UTF-8 becomes a
-    fault of its field. Text that is no header block at all is Unreadable.
+    fault of its field. Text that is no header block at all is Unreadable, and so is a newer major
+    version of metadata (core metadata specification, "Metadata-Version").
     """
     digest = digest if digest is not None else hashlib.sha256(data).hexdigest()
     newline = "CRLF" if b"\r\n" in data else "CR" if b"\r" in data else "LF"
@@ -237,13 +238,20 @@ def parse_metadata(data: bytes, *, digest: str | None = None) -> Metadata | Unre
         faults.append(
             Fault(field="description", found="the text below the headers", reason="is not UTF-8")
         )
-    return Metadata(
+    metadata = Metadata(
         headers=tuple(headers),
         body=body or None,
         digest=digest,
         newline=newline,
         faults=tuple(faults),
     )
+    if metadata.metadata_version[0] > _NEWEST_MAJOR:
+        written = metadata.first("metadata-version")
+        return Unreadable(
+            reason=f"is of `Metadata-Version` `{written}`: what its fields mean is not known, "
+            f"expected {_NEWEST_MAJOR}.x"
+        )
+    return metadata
 
 
 def _present(values: Iterable[str]) -> Iterator[str]:
@@ -275,6 +283,7 @@ def title(field: str) -> str:
 
 
 _MAX_LINES = 200_000
+_NEWEST_MAJOR = 2
 _FOLDING = re.compile(r"[ \t\r\n]+")
 _SURROGATES = re.compile("[\udc80-\udcff]")
 _TITLES = {"project-url": "Project-URL", "home-page": "Home-page", "download-url": "Download-URL"}
