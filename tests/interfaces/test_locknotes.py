@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trueup.interfaces.lockconfig import find_lock_settings
-from trueup.interfaces.locknotes import unheard_projects, unheard_uv_settings
+from trueup.interfaces.locknotes import unheard_keys, unheard_projects, unheard_uv_settings
 
 LOCK = """\
 [[packages]]
@@ -51,4 +51,14 @@ def test_what_only_uv_is_told(
     assert list(unheard_uv_settings(path, find_lock_settings(tmp_path))) == [
         f"`[tool.uv] {theirs}` has no say here; `[tool.trueup.lock] {ours}` would have the same"
         for theirs, ours in keys
+    ]
+
+
+def test_keys_of_a_project_that_nobody_reads(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text('[project]\nname = "a"\ndependncies = ["b"]\nflavour = "mild"\n', "utf-8")
+    assert list(unheard_keys(path)) == [
+        "`[project] dependncies` is no key of the specification, and has no say; "
+        "did you mean `dependencies`?",
+        "`[project] flavour` is no key of the specification, and has no say",
     ]

@@ -140,13 +140,14 @@ def _tell_left_out(options: LockCommand, request: LockRequest, told: Told) -> No
 
 
 def _tell_unheard(options: LockCommand, settings: LockSettings, path: Path, told: Told) -> None:
-    from trueup.interfaces.locknotes import unheard_projects, unheard_uv_settings
+    from trueup.interfaces.locknotes import unheard_keys, unheard_projects, unheard_uv_settings
 
     if not options.upgrade:
         for text in unheard_projects(path, options.upgrade_projects):
             told.note(f"note: {text}")
     if not (options.requirement or options.files):
-        for text in unheard_uv_settings(Path.cwd() / "pyproject.toml", settings):
+        project = Path.cwd() / "pyproject.toml"
+        for text in (*unheard_keys(project), *unheard_uv_settings(project, settings)):
             told.note(f"note: {text}")
 
 
