@@ -30,8 +30,12 @@ PROJECTS = 6
 """Of each writer; the names stay, so that what is kept of them does not grow."""
 
 VERSIONS = 3
-NAMES = 20
-"""Of each project; they come again, because names that were seen are remembered up to a number."""
+NAMES, CONTENTS = 6, 2
+"""Versions of each project, and contents of each file: they come again, and so do the derived wheels.
+
+What was parsed is kept up to a number; were names and contents always new, filling that for hours
+could not be told from a leak.
+"""
 
 TAGS = ("py3-none-manylinux_2_17_x86_64", "py3-none-win_amd64", "py3-none-macosx_11_0_arm64")
 SIZES = (10, 10, 3_000, 50_000, 50_000, 400_000, 3_000_000)
@@ -67,6 +71,14 @@ class _Project:
 
     def __post_init__(self) -> None:
         self.states.append(_State(files={}, since=0.0))
+
+    def new_version(self) -> str:
+        """One that is not there; those that were deleted come again."""
+        while True:
+            self.count += 1
+            version = f"1.{self.count % NAMES}"
+            if version not in self.versions:
+                return version
 
     @contextmanager
     def becomes(self, versions: dict[str, dict[str, _File]]) -> Iterator[None]:
@@ -163,14 +175,14 @@ class Traffic:
     def _release(
         self, client: httpx2.Client, project: _Project, chance: random.Random, folder: Path
     ) -> None:
-        project.count += 1
-        version, files = f"1.{project.count % NAMES}", {}
+        version, files = project.new_version(), {}
         differ = chance.random() < 0.5
+        content = random.Random(f"{project.name} {version} {chance.randrange(CONTENTS)}")
         for tag in TAGS[: chance.randint(1, 3)]:
             path = make_wheel(
                 folder, project.name, version, tags=tag,
                 requires=["one", *([f"for-{tag[-5:]}"] if differ else [])],
-                files={f"{project.name}/x": chance.randbytes(chance.choice(SIZES))},
+                files={f"{project.name}/x": content.randbytes(content.choice(SIZES))},
             )  # fmt: skip
             data = path.read_bytes()
             path.unlink()

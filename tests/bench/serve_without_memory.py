@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.policies import PolicyBook
-from trueup.interfaces.web.run import Running, run
+from trueup.interfaces.web.run import Running, listen, run
 from trueup.sources.store.blobs import open_blobs
 from trueup.sources.store.schema import open_engine
 from trueup.sources.store.store import Store
@@ -32,5 +32,6 @@ def open_desk(data: Path) -> Desk:
 if __name__ == "__main__":
     run(
         partial(open_desk, Path(sys.argv[1])),
-        Running(host="127.0.0.1", port=int(sys.argv[2]), largest=1024**3),
+        Running(largest=1024**3),
+        listen("127.0.0.1", int(sys.argv[2])),
     )

@@ -77,6 +77,8 @@ def test_nothing_grows_and_every_answer_is_right(place: ServePlace) -> None:
     workers = 2 if place.store else 1
     options = ("--hosted-only", "--policy", "warn", "--workers", str(workers))
     samples = Samples()
+    place.data.mkdir(exist_ok=True)
+    (place.data / "serve.toml").write_text("[limits]\nrequests = false\nuploads = false\n", "utf-8")
     with start(place, *options) as server:
         root = server.process.pid
         folder = place.data.parent / "dist"
