@@ -32,6 +32,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from trueup.features.serve.desk import Desk
 from trueup.features.serve.policies import ReadRules
+from trueup.interfaces.web.heap import share_arenas
 from trueup.interfaces.web.logs import Log, LogHandler
 from trueup.interfaces.web.rates import Limits
 from trueup.model.errors import SourceError, TrueupError, UsageError
@@ -201,6 +202,7 @@ def _take_logs(log: Log | None, level: int) -> None:
 
 def _application(open_desk: Callable[[], Desk], running: Running) -> ASGIApp:
     """The application of one worker; called once, in its process."""
+    share_arenas()
     log = running.new_log()
     _take_logs(log, logging.WARNING)
     parent = multiprocessing.parent_process()
