@@ -17,9 +17,6 @@ from trueup.model.errors import SourceError, UsageError
 
 __all__ = ["Here", "open_executor"]
 
-_PATIENCE = 20
-"""Seconds in which a scheduler must answer."""
-
 
 class Here(Executor):
     """Does the work when it is submitted, in this process."""
@@ -34,14 +31,18 @@ class Here(Executor):
 
 
 @contextmanager
-def open_executor(workers: int = 1, *, scheduler: str | None = None) -> Iterator[Executor]:
+def open_executor(
+    workers: int = 1, *, scheduler: str | None = None, patience: float = 20.0
+) -> Iterator[Executor]:
     """An executor: the workers of a Dask ``scheduler`` (``tcp://host:port``), or so many processes.
+
+    ``patience`` are the seconds in which the scheduler must answer.
 
     Raises UsageError without Dask, SourceError for a scheduler that does not answer or a worker
     that was killed.
     """
     if scheduler is not None:
-        with _cluster(scheduler) as executor:
+        with _cluster(scheduler, patience) as executor:
             yield executor
     elif workers == 1:
         yield Here()
@@ -65,7 +66,7 @@ def _pool(workers: int) -> Iterator[Executor]:
 
 
 @contextmanager
-def _cluster(scheduler: str) -> Iterator[Executor]:
+def _cluster(scheduler: str, patience: float) -> Iterator[Executor]:
     try:
         from distributed import Client
     except ModuleNotFoundError as error:
@@ -73,7 +74,7 @@ def _cluster(scheduler: str) -> Iterator[Executor]:
             "a cluster needs the extra `dask`", hint="install it with `pip install 'trueup[dask]'`"
         ) from error
     try:
-        client = Client(scheduler, timeout=_PATIENCE)  # type: ignore[no-untyped-call]
+        client = Client(scheduler, timeout=patience)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:  # a time-out is an OSError
         raise SourceError(
             "no Dask scheduler answers", found=f"`{scheduler}`", expected="`tcp://host:port`"

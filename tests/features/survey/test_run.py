@@ -165,7 +165,7 @@ def test_a_cluster_that_loses_a_worker_writes_the_very_bytes(
 def test_a_scheduler_that_is_not_there_is_named() -> None:
     with (
         pytest.raises(SourceError, match=r"127\.0\.0\.1:9"),
-        open_executor(scheduler="tcp://127.0.0.1:9"),
+        open_executor(scheduler="tcp://127.0.0.1:9", patience=0.5),
     ):
         pass
 
