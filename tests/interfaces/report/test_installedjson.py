@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
@@ -15,6 +13,7 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 
 from tests.judge.test_installed import dist, environment
+from tests.schemas import undescribed
 from trueup.features.env import env
 from trueup.features.wheelcache import with_builds
 from trueup.interfaces.report.installedjson import render_installed_json
@@ -97,7 +96,7 @@ def test_the_schema_is_a_schema() -> None:
 def test_every_report_validates_and_every_key_is_described(name: str, live: LiveRun | None) -> None:
     document = json.loads(render_installed_json(REPORTS[name](), None, live))
     VALIDATOR.validate(document)
-    assert list(_undescribed(document, SCHEMA, "$")) == []
+    assert undescribed(document, SCHEMA) == []
     assert ("live" in document) == (live is not None)
 
 
@@ -113,21 +112,6 @@ def test_what_a_build_and_a_process_say() -> None:
     assert (live["confirmed"], live["not_loaded"], live["not_expected"]) == (
         ["/a.so"], ["/c.so"], ["/b.so"],
     )  # fmt: skip
-
-
-def _undescribed(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
-    if "$ref" in schema:
-        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
-    if isinstance(value, list):
-        for item in value:
-            yield from _undescribed(item, schema["items"], f"{path}[]")
-    elif isinstance(value, dict) and "additionalProperties" not in schema:
-        assert set(schema["required"]) <= value.keys()
-        for key, item in value.items():
-            if key not in schema["properties"]:
-                yield f"{path}.{key}"
-            else:
-                yield from _undescribed(item, schema["properties"][key], f"{path}.{key}")
 
 
 def test_the_documented_report_is_the_real_one() -> None:

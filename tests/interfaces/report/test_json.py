@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from tests.samples import EVIL, HOSTILE, SAMPLES, XGBOOST
+from tests.schemas import undescribed
 from trueup.interfaces.report import render_json
 from trueup.judge.fingerprint import fingerprint
 from trueup.model.finding import FileStatus, Report
@@ -35,24 +35,7 @@ def test_every_sample_validates(name: str) -> None:
 def test_every_key_is_described(name: str) -> None:
     """The schema is open to new keys, so validation alone would not notice a forgotten one."""
     document = json.loads(render_json(SAMPLES[name]))
-    assert list(_undescribed(document, SCHEMA, "$")) == []
-
-
-def _undescribed(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
-    while "$ref" in schema or "anyOf" in schema:
-        if "anyOf" in schema:
-            schema = schema["anyOf"][0]
-        else:
-            schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
-    if isinstance(value, list):
-        for item in value:
-            yield from _undescribed(item, schema["items"], f"{path}[]")
-    elif isinstance(value, dict) and "properties" in schema:
-        for key, item in value.items():
-            if key not in schema["properties"]:
-                yield f"{path}.{key}"
-            else:
-                yield from _undescribed(item, schema["properties"][key], f"{path}.{key}")
+    assert undescribed(document, SCHEMA) == []
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from tests.locksamples import LOCK_SAMPLES, MISSING
+from tests.schemas import undescribed
 from trueup.interfaces.report.lockjson import render_lock_json
 from trueup.judge.fingerprint import fingerprint
 from trueup.model.lock import LockKind
@@ -33,22 +32,7 @@ def test_the_schema_is_a_schema() -> None:
 def test_every_sample_validates_and_every_key_is_described(name: str) -> None:
     document = json.loads(render_lock_json(LOCK_SAMPLES[name]))
     VALIDATOR.validate(document)
-    assert list(_undescribed(document, SCHEMA, "$")) == []
-
-
-def _undescribed(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
-    if "$ref" in schema:
-        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
-    if isinstance(value, list):
-        for item in value:
-            yield from _undescribed(item, schema["items"], f"{path}[]")
-    elif isinstance(value, dict):
-        assert set(schema["required"]) <= value.keys()
-        for key, item in value.items():
-            if key not in schema["properties"]:
-                yield f"{path}.{key}"
-            else:
-                yield from _undescribed(item, schema["properties"][key], f"{path}.{key}")
+    assert undescribed(document, SCHEMA) == []
 
 
 def test_the_documented_report_validates() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from tests.nativesamples import NATIVE_SAMPLES
+from tests.schemas import undescribed
 from trueup.interfaces.report.nativejson import render_native_json
 from trueup.model.gpu import parse_gpu
 from trueup.model.library import BinaryFormat, GpuKind
@@ -42,23 +42,8 @@ def test_every_sample_validates_and_every_key_is_described(name: str, gpu: str |
     device = None if gpu is None else parse_gpu(gpu)
     document = json.loads(render_native_json(NATIVE_SAMPLES[name], gpu=device))
     VALIDATOR.validate(document)
-    assert list(_undescribed(document, SCHEMA, "$")) == []
+    assert undescribed(document, SCHEMA) == []
     assert ("device" in document) == (gpu is not None)
-
-
-def _undescribed(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
-    if "$ref" in schema:
-        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
-    if isinstance(value, list):
-        for item in value:
-            yield from _undescribed(item, schema["items"], f"{path}[]")
-    elif isinstance(value, dict):
-        assert set(schema["required"]) <= value.keys()
-        for key, item in value.items():
-            if key not in schema["properties"]:
-                yield f"{path}.{key}"
-            else:
-                yield from _undescribed(item, schema["properties"][key], f"{path}.{key}")
 
 
 def test_the_documented_report_validates() -> None:
