@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trueup.interfaces.cli.surveyoptions import local_workers
 from trueup.interfaces.progress import watching
 from trueup.model.errors import UsageError
 
@@ -25,14 +26,7 @@ _MEMORY = re.compile(r"\d+ ?[KMG]i?B", re.ASCII)
 
 @click.command("audit")
 @click.argument("dataset")
-@click.option(
-    "workers",
-    "--local-workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes on this machine.",
-)
+@local_workers
 @click.option(
     "scheduler",
     "--scheduler",

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import click
 
 from trueup.interfaces.cli.errors import COULD_NOT, FINDINGS, HOLDS
+from trueup.interfaces.cli.surveyoptions import new_buckets
 from trueup.interfaces.progress import watching
 from trueup.interfaces.surveyplaces import import_lines, journal_path
 from trueup.model.errors import UsageError
@@ -116,7 +117,7 @@ class _Options:
 @click.option(
     "seed", "--seed", type=int, default=1, show_default=True, help="Which ones are drawn."
 )
-@click.option("buckets", "--buckets", type=click.IntRange(1, 4096), help="Of a new dataset: 64.")
+@new_buckets
 @click.option("verbose", "-v", "--verbose", is_flag=True, help="Say what is tried again.")
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from trueup.interfaces.cli.surveyoptions import local_workers, new_buckets
 from trueup.interfaces.progress import watching
 from trueup.model.errors import UsageError
 
@@ -23,11 +24,8 @@ __all__ = ["command"]
     type=click.Path(exists=True, path_type=Path),
     metavar="FILE…",
 )
-@click.option("buckets", "--buckets", type=click.IntRange(1, 4096), help="Of a new dataset: 64.")
-@click.option(
-    "workers", "--local-workers", type=click.IntRange(min=1), default=1, show_default=True,
-    help="Processes on this machine.",
-)  # fmt: skip
+@new_buckets
+@local_workers
 @click.option("memory", "--memory", metavar="SIZE", help="Limit of the tables, such as `512MB`.")
 def command(
     dataset: str, exports: tuple[Path, ...], buckets: int | None, workers: int, memory: str | None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.interfaces.cli.errors import FINDINGS, HOLDS
+from trueup.interfaces.cli.surveyoptions import local_workers, new_buckets
 from trueup.interfaces.progress import watching
 from trueup.interfaces.surveyplaces import import_lines, journal_path
 from trueup.model.errors import NotFoundError, UsageError
@@ -43,15 +44,8 @@ Files that have not changed since the last walk are not read again.
     "channel", "--channel", default="main", show_default=True, help="Of that, this channel."
 )
 @click.option("index", "--from", metavar="NAME", help="This index of an export of devpi.")
-@click.option("buckets", "--buckets", type=click.IntRange(1, 4096), help="Of a new dataset: 64.")
-@click.option(
-    "workers",
-    "--local-workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes on this machine.",
-)
+@new_buckets
+@local_workers
 @click.pass_context
 def command(
     context: click.Context,
