@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
@@ -26,7 +27,7 @@ Listed = tuple[NormalizedName, int | None]
 """A project's name, and the serial number of its last change where the index tells it."""
 
 
-class ListReader:
+class ListReader(ABC):
     """Takes a list in pieces; ``strange`` are entries that are no names of projects."""
 
     def __init__(self) -> None:
@@ -41,8 +42,9 @@ class ListReader:
             else:
                 self.strange.append(shown(name[:100]))
 
+    @abstractmethod
     def _entries(self, text: str, *, last: bool) -> Iterator[tuple[str, int | None]]:
-        raise NotImplementedError
+        """The entries that are complete with this text."""
 
 
 def is_name(text: str) -> bool:

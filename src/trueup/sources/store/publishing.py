@@ -228,24 +228,19 @@ class Publishing(Database):
 
     def expect_bytes(self, file: SessionFile, sha256: str) -> None:
         """Say which content a file has, before it is put where blobs are."""
-        with self.change() as connection:
-            self._locked(connection, file.session)
-            done = connection.execute(
-                update(SESSION_FILES)
-                .where(SESSION_FILES.c.id == file.id, SESSION_FILES.c.state == "pending")
-                .values(sha256=sha256)
-            )
-            if not done.rowcount:
-                raise ChangedError(f"`{file.filename}` was changed meanwhile")
+        self._change_pending(file, sha256=sha256)
 
     def attest_file(self, file: SessionFile, document: str) -> None:
         """Keep the provenance object that a file will have; a later one replaces it."""
+        self._change_pending(file, attested=document)
+
+    def _change_pending(self, file: SessionFile, **values: str) -> None:
         with self.change() as connection:
             self._locked(connection, file.session)
             done = connection.execute(
                 update(SESSION_FILES)
                 .where(SESSION_FILES.c.id == file.id, SESSION_FILES.c.state == "pending")
-                .values(attested=document)
+                .values(**values)
             )
             if not done.rowcount:
                 raise ChangedError(f"`{file.filename}` was changed meanwhile")
