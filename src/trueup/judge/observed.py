@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from trueup.judge.differsby import differs_by
 from trueup.judge.promise import case_of
@@ -31,6 +30,7 @@ from trueup.model.finding import (
 from trueup.model.metadata import RESOLUTION_FIELDS, Unreadable
 from trueup.model.release import Release
 from trueup.model.requirement import parse_requirement
+from trueup.model.version import parse_version
 
 __all__ = ["NOT_AUDITABLE", "Observed", "Observer"]
 
@@ -126,11 +126,7 @@ def _is_wheel(row: FileRow) -> bool:
 
 @lru_cache(maxsize=16384)
 def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
+    return parse_version(text) is not None
 
 
 def _is_silent(row: FileRow) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from trueup.judge.abi import Level, TypeTable, compare
 from trueup.judge.companion import bundle_folder
@@ -21,6 +21,7 @@ from trueup.model.library import BinaryFormat, Distribution, NativeFile
 from trueup.model.libraryname import parse_library_name
 from trueup.model.loading import Layout
 from trueup.model.split import Refusal, SharedConsumer, SharedLibrary, SharedPlan
+from trueup.model.version import parse_version
 
 __all__ = ["FOLDER", "consumer_of", "plan_shared"]
 
@@ -224,10 +225,8 @@ def _not_the_same(
 def _version(
     library: str, kept: NativeFile, declared: str | None, refusals: list[Refusal]
 ) -> Version | None:
-    text = declared or parse_library_name(kept.filename).version
-    try:
-        return Version(text)
-    except InvalidVersion:
+    version = parse_version(declared or parse_library_name(kept.filename).version)
+    if version is None:
         refusals.append(
             Refusal(
                 reason=f"the version of `{library}` is unknown",
@@ -235,7 +234,7 @@ def _version(
                 hint=f"declare it: `[library.{library}]` with `version` in `abi.toml`",
             )
         )
-        return None
+    return version
 
 
 def _digest(kept: NativeFile) -> str:

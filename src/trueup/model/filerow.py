@@ -13,11 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
 
 from .artifact import Artifact, parse_filename
 from .metadata import Metadata, Unreadable
 from .release import How, Reading, Release, ReleaseFile
+from .version import parse_version
 
 __all__ = ["AUDITABLE", "FileRow", "Provenance", "release_of"]
 
@@ -119,9 +119,8 @@ def release_of(rows: Iterable[FileRow], *, origin: str) -> Release | None:
     """The release of these rows, which are all of one; None if its version is no version."""
     ordered = sorted(rows, key=lambda row: row.filename)
     first = ordered[0]
-    try:
-        version = Version(first.version)
-    except InvalidVersion:
+    version = parse_version(first.version)
+    if version is None:
         return None
     return Release(
         project=first.project,

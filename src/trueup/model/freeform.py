@@ -9,6 +9,7 @@ from itertools import combinations
 from packaging.version import Version
 
 from .marker import Atom
+from .version import parse_version
 
 __all__ = ["FreeAxis", "free_axis"]
 
@@ -63,8 +64,4 @@ def _tests_substring(atom: Atom) -> bool:
 
 
 def _version(text: str) -> Version | None:
-    try:
-        return Version(text.removesuffix(".*"))
-    except ValueError:
-        # No version, or one with more digits than Python converts.
-        return None
+    return parse_version(text.removesuffix(".*"))

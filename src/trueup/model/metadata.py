@@ -26,6 +26,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from .requirement import Requirement, parse_requirement, parse_specifiers
+from .version import parse_version
 
 __all__ = [
     "COMMA_FIELDS",
@@ -147,10 +148,7 @@ class Metadata:
     @cached_property
     def version(self) -> Version | None:
         """``Version``, or None if it is absent or no PEP 440 version."""
-        try:
-            return Version(self.first("version") or "")
-        except ValueError:  # InvalidVersion, or a number of more digits than Python converts
-            return None
+        return parse_version(self.first("version") or "")
 
     @cached_property
     def dynamic(self) -> frozenset[str]:

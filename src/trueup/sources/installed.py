@@ -15,7 +15,6 @@ from pathlib import Path
 
 from packaging.tags import Tag, parse_tag
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from trueup.model.errors import ArchiveError
 from trueup.model.installed import (
@@ -31,6 +30,7 @@ from trueup.model.installed import (
 )
 from trueup.model.metadata import Metadata, Unreadable, parse_metadata
 from trueup.model.record import parse_record
+from trueup.model.version import parse_version
 from trueup.sources.limits import Limits, check_size
 
 __all__ = ["read_distribution", "read_environment"]
@@ -163,7 +163,7 @@ def _distribution(place: _Folder) -> InstalledDistribution:
         name, version = metadata.name or name, metadata.first("version") or version
     return InstalledDistribution(
         project=canonicalize_name(name),
-        version=_version(version),
+        version=parse_version(version),
         written_version=version,
         layout=Layout.EGG_INFO if egg else Layout.DIST_INFO,
         site=place.site,
@@ -182,13 +182,6 @@ def _named(folder: str) -> tuple[str, str]:
     stem = folder.removesuffix(".dist-info").removesuffix(".egg-info")
     name, _, rest = stem.partition("-")
     return name, rest.partition("-py")[0]
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
 
 
 def _line(place: _Folder) -> str | None:

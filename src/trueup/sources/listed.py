@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import msgspec
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from trueup.model.artifact import Artifact, OtherName, parse_filename
+from trueup.model.version import parse_version
 from trueup.sources.source import KeptFiles, Listing
 
 __all__ = ["ListedFile", "ListedFiles", "version_text"]
@@ -109,10 +109,8 @@ def version_text(filename: str, project: NormalizedName) -> str | None:
 
 @lru_cache(maxsize=65536)
 def _canonical(text: str) -> str | None:
-    try:
-        return str(Version(text))
-    except (InvalidVersion, ValueError):  # or a number of more digits than Python converts
-        return None
+    version = parse_version(text)
+    return None if version is None else str(version)
 
 
 @lru_cache(maxsize=4096)

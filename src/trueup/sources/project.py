@@ -10,10 +10,11 @@ from types import MappingProxyType
 from packaging.dependency_groups import CyclicDependencyGroup, DependencyGroupResolver
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from trueup.model.errors import TrueupError, UsageError
 from trueup.model.requirement import Requirement, parse_requirement
+from trueup.model.version import parse_version
 from trueup.sources.tomltable import TomlTable, alternatives, lines_of, read_toml
 
 __all__ = ["Declared", "ProjectFile", "narrowed", "read_project"]
@@ -144,10 +145,10 @@ class _Reader:
 
     def _version(self) -> Version | None:
         text = self.project.string("version")
-        try:
-            return Version(text) if text is not None else None
-        except InvalidVersion as error:
-            raise self.project.refuse("version", "a version such as `1.2.0`") from error
+        version = None if text is None else parse_version(text)
+        if version is None and text is not None:
+            raise self.project.refuse("version", "a version such as `1.2.0`")
+        return version
 
     def _origin(self, table: str, key: str, text: str) -> str:
         line = self.lines.get((table, key, text))

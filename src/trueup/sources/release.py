@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from trueup.model.artifact import Artifact, OtherName
 from trueup.model.errors import NotFoundError
 from trueup.model.metadata import Unreadable
 from trueup.model.release import How, Reading, Release, ReleaseFile
+from trueup.model.version import parse_version
 from trueup.model.watcher import Watcher
 from trueup.sources.source import Listing, Source
 
@@ -128,10 +129,7 @@ def version_of(artifact: Artifact, project: NormalizedName) -> Version | None:
         rest = artifact.filename[match.end() :].split("-", 1)[0]
         # `1.0.win32`, `1.0.linux`, `1.0.egg`: what follows a version in these names.
         rest = re.sub(r"\.(?:win|linux|macosx|egg|exe|msi|noarch|src|tar|zip|deb|dmg).*$", "", rest)
-        try:
-            return Version(rest)
-        except InvalidVersion:
-            return None
+        return parse_version(rest)
     return None
 
 

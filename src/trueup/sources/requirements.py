@@ -12,10 +12,11 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from trueup.model.errors import SourceError
 from trueup.model.named import LeftOut, NamedRelease, NamedReleases
+from trueup.model.version import parse_version
 
 __all__ = [
     "Elsewhere",
@@ -47,10 +48,7 @@ def pinned_version(specifier: SpecifierSet) -> Version | None:
     """The one version that a specifier set admits by name (``==1.0``), None if it names none."""
     for part in specifier:
         if part.operator in ("==", "===") and not part.version.endswith(".*"):
-            try:
-                return Version(part.version)
-            except InvalidVersion:
-                return None
+            return parse_version(part.version)
     return None
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
 
 from trueup.features.serve.corrected import Corrected
 from trueup.features.serve.derived import Workshop
@@ -28,6 +27,7 @@ from trueup.features.serve.watch import DeskWatcher, WatchedReceiver
 from trueup.features.serve.worked import Bench, Step, Worked
 from trueup.model.errors import NotFoundError
 from trueup.model.patch import Ledger
+from trueup.model.version import parse_version
 from trueup.sources.index import IndexSource
 from trueup.sources.simplepage import index_html, index_json, page_html, page_json
 from trueup.sources.store.blobs import Blobs
@@ -248,10 +248,9 @@ class Desk:
 
     def publish(self, channel: str, project: str, version: str, *, who: str) -> Mapping[str, str]:
         """Publish a staged release; raises RefusedError."""
-        try:
-            found = Version(version)
-        except ValueError as error:  # InvalidVersion, or more digits than Python converts
-            raise RefusedError(f"`{version[:300]}` is no version") from error
+        found = parse_version(version)
+        if found is None:
+            raise RefusedError(f"`{version[:300]}` is no version")
         release = self.receiver(channel).publish(canonicalize_name(project), found, who=who)
         self.follow()
         return {"project": release.project, "version": str(release.version), "state": "published"}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from trueup.features.serve.policies import Declarations, ProjectPolicy, Proofs
 from trueup.features.serve.refusal import RefusedError
 from trueup.features.serve.view import View
 from trueup.model.errors import SourceError
+from trueup.model.version import parse_version
 from trueup.sources.proofrecord import RecordedProof, parse_proof
 from trueup.sources.store.store import HostedFile, HostedRelease, Store
 
@@ -47,7 +47,10 @@ def take_proof(store: Store, release: HostedRelease, data: bytes, *, who: str) -
 def _sdist_of(record: RecordedProof, release: HostedRelease) -> HostedFile:
     """The sdist that a record is about."""
     sdists = _sdists(release)
-    if (canonicalize_name(record.project), _version(record)) != (release.project, release.version):
+    if (canonicalize_name(record.project), parse_version(record.version)) != (
+        release.project,
+        release.version,
+    ):
         raise RefusedError(
             "the proof is about another release",
             found=f"`{record.project} {record.version}`",
@@ -66,13 +69,6 @@ def _sdist_of(record: RecordedProof, release: HostedRelease) -> HostedFile:
         expected=" or ".join(f"sha256 {file.sha256} (`{file.filename}`)" for file in sdists),
         hint="prove the very file that is uploaded",
     )
-
-
-def _version(record: RecordedProof) -> Version | None:
-    try:
-        return Version(record.version)
-    except ValueError:  # InvalidVersion, or more digits than Python converts
-        return None
 
 
 def _sdists(release: HostedRelease) -> list[HostedFile]:

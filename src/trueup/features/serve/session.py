@@ -23,6 +23,7 @@ from trueup.features.serve.sessionfile import (
     said_of,
 )
 from trueup.model.errors import NotFoundError
+from trueup.model.version import parse_version
 from trueup.sources.store.contents import Contents
 from trueup.sources.store.failures import ChangedError
 from trueup.sources.store.publishing import (
@@ -232,10 +233,9 @@ def _release_of(name: str, version: str) -> tuple[NormalizedName, Version]:
         project = canonicalize_name(name, validate=True)
     except InvalidName as error:
         raise RefusedError("`name`", found=f"`{name[:300]}`", expected="a project") from error
-    try:
-        number = Version(version)
-    except ValueError as error:  # InvalidVersion, or more digits than Python converts
-        raise RefusedError("`version`", found=f"`{version[:300]}`", expected="a version") from error
+    number = parse_version(version)
+    if number is None:
+        raise RefusedError("`version`", found=f"`{version[:300]}`", expected="a version")
     if len(project) > _LONGEST or len(str(number)) > _LONGEST:
         raise RefusedError("`name` or `version` is too long", expected=f"at most {_LONGEST}")
     return project, number

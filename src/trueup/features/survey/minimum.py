@@ -13,10 +13,8 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from packaging.version import InvalidVersion, Version
-
 from trueup.model.filerow import Provenance
-from trueup.model.version import written_version
+from trueup.model.version import parse_version, written_version
 from trueup.sources.crawl.pages import PageFile
 from trueup.sources.crawl.records import CrawledRow, ProjectRows
 from trueup.sources.crawl.texts import Refused, Text
@@ -69,17 +67,10 @@ def chosen(
         return list(files)
     wanted = set(map(written_version, versions or ()))
     if newest:
-        known = sorted(set(filter(None, map(_version, {file.version for file in files}))))
+        known = sorted(set(filter(None, map(parse_version, {file.version for file in files}))))
         final = [version for version in known if not version.is_prerelease]
         wanted |= {str(version) for version in (final or known)[-newest:]}
     return [file for file in files if file.version in wanted]
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
 
 
 def reading(

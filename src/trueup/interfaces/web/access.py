@@ -15,6 +15,7 @@ from trueup.features.serve.refusal import ForbiddenError, RefusedError
 from trueup.interfaces.web.limited import Rates
 from trueup.interfaces.web.rates import Limits
 from trueup.model.errors import NotFoundError
+from trueup.model.version import parse_version
 from trueup.sources.store.store import HostedRelease, State, Token
 
 __all__ = ["Access", "channel_of", "credentials"]
@@ -57,10 +58,9 @@ class Access:
     async def release(self, request: Request) -> HostedRelease:
         """The release that an address names, whatever its state; raises NotFoundError."""
         channel, project = channel_of(request), canonicalize_name(request.path_params["project"])
-        try:
-            version = Version(request.path_params["version"])
-        except ValueError as error:  # InvalidVersion, or more digits than Python converts
-            raise NotFoundError("no such release", place=(project,)) from error
+        version = parse_version(request.path_params["version"])
+        if version is None:
+            raise NotFoundError("no such release", place=(project,))
         found = await run_in_threadpool(self._desk.store.release, channel, project, version)
         if found is None:
             raise _absent(project, version)

@@ -22,6 +22,7 @@ from trueup.features.serve.receive import RefusedError
 from trueup.interfaces.web.access import channel_of
 from trueup.interfaces.web.upload import Form
 from trueup.model.errors import NotFoundError, TrueupError
+from trueup.model.version import parse_version
 from trueup.sources.store.store import State, Store, Token
 
 __all__ = ["Provenance", "attesting", "provenance_address"]
@@ -53,9 +54,8 @@ class Provenance:
         store, project = self._desk.store, canonicalize_name(asked["project"])
         # The channel that has the project has it alone, as on its pages.
         owner = next((name for name in (channel, MAIN) if store.owns(name, project)), None)
-        try:
-            version = Version(asked["version"])
-        except ValueError:  # InvalidVersion, or more digits than Python converts
+        version = parse_version(asked["version"])
+        if version is None:
             return None
         release = None if owner is None else store.release(owner, project, version)
         if owner is None or release is None or release.state is not State.PUBLISHED:

@@ -27,6 +27,7 @@ from trueup.interfaces.web.render import html_response, page, release_address
 from trueup.interfaces.web.visitor import Door, Visitor
 from trueup.model.errors import NotFoundError, TrueupError
 from trueup.model.finding import Finding, ReleaseReport, Report
+from trueup.model.version import parse_version
 from trueup.sources.store.store import HostedRelease, State
 
 __all__ = ["ReleasePages", "version_in"]
@@ -274,11 +275,10 @@ class ReleasePages:
 
 def version_in(request: Request) -> Version:
     """The version of an address; raises NotFoundError for what is none."""
-    text = request.path_params["version"]
-    try:
-        return Version(text)
-    except ValueError as error:  # InvalidVersion, or more digits than Python converts
-        raise NotFoundError("no such release", place=(request.path_params["project"],)) from error
+    version = parse_version(request.path_params["version"])
+    if version is None:
+        raise NotFoundError("no such release", place=(request.path_params["project"],))
+    return version
 
 
 def _differences(found: ReleaseView) -> Sequence[Difference] | None:

@@ -21,7 +21,6 @@ from math import prod
 
 from packaging.tags import InvalidTag, Tag, parse_tag
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from trueup.judge.judgement import Judgement
 from trueup.judge.rule import Rule
@@ -29,6 +28,7 @@ from trueup.model.artifact import SdistName, WheelName
 from trueup.model.finding import Evidence, Finding, Severity
 from trueup.model.metadata import Metadata
 from trueup.model.release import ReleaseFile
+from trueup.model.version import parse_version
 
 __all__ = ["RULE"]
 
@@ -125,11 +125,7 @@ def _tags(judgement: Judgement) -> Iterator[Finding]:
 
 def _is_dist_info(folder: str, name: WheelName | SdistName) -> bool:
     project, _, version = folder.removesuffix(".dist-info").rpartition("-")
-    try:
-        return canonicalize_name(project) == name.project and Version(version) == name.version
-    except ValueError:
-        # No version, or one with more digits than Python converts.
-        return False
+    return canonicalize_name(project) == name.project and parse_version(version) == name.version
 
 
 def _shown(text: str | None) -> str:
